@@ -1,0 +1,9 @@
+//! What everything else stands on: time, stopping, threads, faults, units.
+//! Nothing in here knows what a site, a price or a request is.
+
+pub mod clock;
+pub mod fault;
+pub mod log;
+pub mod shutdown;
+pub mod thread;
+pub mod units;

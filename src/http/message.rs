@@ -1,0 +1,110 @@
+//! A request as a handler sees it, and an answer as a handler gives it.
+
+use std::io::{Cursor, Read};
+use std::net::{IpAddr, TcpStream};
+use std::sync::Arc;
+
+pub use tiny_http::{Header, Response, StatusCode};
+
+/// The methods that reach a handler. Every other one is answered 405 before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Send the answer.
+    Get,
+    /// Send the answer's head alone; handlers answer as for GET, the body is left away when it is rendered.
+    Head,
+    /// Say what is allowed.
+    Options,
+}
+
+/// One request, whole: its head is parsed, it has no body.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// What is to be done.
+    pub method: Method,
+    /// The path as sent (percent-encoded), without query and fragment; begins with a slash.
+    pub path: String,
+    /// The query as sent, without the question mark; empty where there is none.
+    pub query: String,
+    /// Names in lower case, values as text (bytes outside ASCII replaced), in the order in which they came.
+    pub headers: Vec<(String, String)>,
+    /// Who asks.
+    pub peer: IpAddr,
+}
+
+impl Request {
+    /// The first header of this (lower-case) name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Bytes that are ready: shared with the snapshot, or made for this answer.
+#[derive(Debug, Clone)]
+pub enum Bytes {
+    /// Prepared at publication.
+    Shared(Arc<[u8]>),
+    /// Serialised for this request.
+    Owned(Vec<u8>),
+    /// Compiled into the program.
+    Static(&'static [u8]),
+}
+
+impl AsRef<[u8]> for Bytes {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Self::Shared(bytes) => bytes,
+            Self::Owned(bytes) => bytes,
+            Self::Static(bytes) => bytes,
+        }
+    }
+}
+
+/// A body that tiny_http can read.
+pub type Body = Cursor<Bytes>;
+
+/// What is done on a thread of its own with a connection that leaves the workers (downloads, streams).
+///
+/// It is given the socket (blocking, write timeout set) and writes head and body itself; the socket closes when it returns.
+pub type Detached = Box<dyn FnOnce(TcpStream) + Send>;
+
+/// What a handler answers.
+pub enum Answer {
+    /// All of it, ready to be rendered and sent.
+    Ready(Response<Body>),
+    /// Not from memory: a thread of its own takes the connection. The name is the thread's.
+    Detach(&'static str, Detached),
+}
+
+/// Answers requests. Called by several threads at once; must not block, must not touch disk.
+pub trait Handler: Send + Sync + 'static {
+    /// The answer to one request.
+    fn handle(&self, request: &Request) -> Answer;
+}
+
+/// An answer of these bytes.
+pub fn ready(status: u16, content_type: &str, bytes: Bytes) -> Response<Body> {
+    let length = bytes.as_ref().len();
+    Response::new(
+        StatusCode(status),
+        vec![header("Content-Type", content_type)],
+        Cursor::new(bytes),
+        Some(length),
+        None,
+    )
+    // Never chunked: the length is always known.
+    .with_chunked_threshold(usize::MAX)
+}
+
+/// A header of ASCII text; anything else in `value` becomes a question mark, so that site text cannot break the head.
+pub fn header(name: &'static str, value: &str) -> Header {
+    let clean: Vec<u8> = value.bytes().map(|b| if b == b' ' || b.is_ascii_graphic() { b } else { b'?' }).collect();
+    Header::from_bytes(name.as_bytes(), clean).expect("an ASCII name and a cleaned value make a header")
+}
+
+/// Reads a body back, for tests and for rendering.
+pub fn body_of(response: Response<Body>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    response.into_reader().read_to_end(&mut bytes).expect("memory can be read");
+    bytes
+}

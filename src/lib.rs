@@ -1,0 +1,8 @@
+//! Wattboard: a dashboard server for homes with solar panels, a battery and hourly electricity prices.
+//!
+//! Data flows one way: a **source** outside (database, files, price API, `/proc`, logs) is polled by a
+//! **refresher** thread, which derives a section and publishes a new **snapshot**; a worker **answers** a request
+//! from one snapshot, without touching disk; the **page** draws the answer. See ARCHITECTURE.md.
+
+pub mod base;
+pub mod http;
