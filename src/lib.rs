@@ -5,4 +5,6 @@
 //! from one snapshot, without touching disk; the **page** draws the answer. See ARCHITECTURE.md.
 
 pub mod base;
+pub mod config;
 pub mod http;
+pub mod model;

@@ -1,0 +1,264 @@
+//! The coordinator's own YAML, read as it is: the few keys that matter here, validated and typed.
+//!
+//! Keys of other programs are ignored. A bad value is an error that names file, key, value and what is allowed; a value
+//! out of its range is clamped with a warning; an unknown key inside `web_server` is warned about.
+
+mod node;
+mod tariff;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::base::fault::{Fault, io_fault};
+use crate::model::tariff::Tariff;
+use crate::model::time::SiteZone;
+
+pub use node::Doc;
+
+/// Above this many seconds a refresh interval means *off*.
+const OFF_ABOVE_S: f64 = 86_400.0;
+/// Largest config that is read: the coordinator's has 30 KB.
+const MAX_CONFIG_BYTES: u64 = 4 * 1024 * 1024;
+
+/// How often a refresher looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interval {
+    /// Each time this much has passed.
+    Every(Duration),
+    /// Once at start and never again (the documented way to roll back).
+    Off,
+}
+
+/// Everything that the program takes from the config.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The config file.
+    pub file: PathBuf,
+    /// The site's root folder: the config file's grandparent.
+    pub root: PathBuf,
+    /// `system.timezone`.
+    pub zone: SiteZone,
+    /// Its name.
+    pub zone_name: String,
+    /// `web_server.host`.
+    pub host: String,
+    /// `web_server.port`.
+    pub port: u16,
+    /// `web_server.cors_enabled`.
+    pub cors_enabled: bool,
+    /// `web_server.cors_origins`.
+    pub cors_origins: Vec<String>,
+    /// `web_server.background_refresh_interval_seconds`: live data.
+    pub live_interval: Interval,
+    /// `web_server.price_refresh_interval_seconds`.
+    pub price_interval: Interval,
+    /// `web_server.metrics_refresh_interval_seconds`: decisions, sums, history.
+    pub metrics_interval: Interval,
+    /// `web_server.coordinator_pid_check_interval_seconds`.
+    pub process_interval: Interval,
+    /// `web_server.cache_staleness_threshold_seconds`: when live data and metrics count as stale on the page.
+    pub staleness: Duration,
+    /// `price_analysis.api_url`.
+    pub price_url: String,
+    /// `web_server.api_timeout_seconds`, else `price_analysis.api_timeout_seconds`, else 30 s.
+    pub price_deadline: Duration,
+    /// `electricity_tariff`.
+    pub tariff: Tariff,
+    /// The coordinator's database; `None` in files-only mode.
+    pub database: Option<PathBuf>,
+    /// Where decision and energy files lie (`data_storage.file_storage.energy_data_dir`).
+    pub energy_data_dir: PathBuf,
+    /// Where state files and snapshots lie: `out`.
+    pub out_dir: PathBuf,
+    /// Where Wattboard keeps its price cache: `data`.
+    pub data_dir: PathBuf,
+    /// The folder of the coordinator's log files.
+    pub log_dir: PathBuf,
+    /// `logging.level`, as this program's own level unless the command line says otherwise.
+    pub log_level: log::LevelFilter,
+    /// What is odd but not wrong, one sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// Keys of `web_server` that mean something here; `enabled` governs the coordinator's own dashboard.
+const WEB_SERVER_KEYS: [&str; 11] = [
+    "enabled",
+    "host",
+    "port",
+    "cors_enabled",
+    "cors_origins",
+    "background_refresh_interval_seconds",
+    "price_refresh_interval_seconds",
+    "metrics_refresh_interval_seconds",
+    "coordinator_pid_check_interval_seconds",
+    "cache_staleness_threshold_seconds",
+    "api_timeout_seconds",
+];
+
+impl Config {
+    /// Reads and validates a config file.
+    ///
+    /// # Errors
+    /// When it cannot be read, is not YAML, or a value in it is not one that is allowed.
+    pub fn load(file: &Path) -> Result<Self, Fault> {
+        let size = std::fs::metadata(file).map_err(|error| io_fault("read the config", file, &error))?.len();
+        if size > MAX_CONFIG_BYTES {
+            return Err(Fault::invalid(format!("{}: {size} bytes are too many for a config", file.display())));
+        }
+        let text = std::fs::read_to_string(file).map_err(|error| io_fault("read the config", file, &error))?;
+        let file = file.canonicalize().map_err(|error| io_fault("find the config", file, &error))?;
+        Self::parse(&file, &text)
+    }
+
+    /// Validates the text of a config that lies at `file` (an absolute path).
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn parse(file: &Path, text: &str) -> Result<Self, Fault> {
+        let label = file.display().to_string();
+        let node = node::parse(text).map_err(|error| Fault::invalid(format!("{label}: not valid YAML: {error}")))?;
+        let doc = Doc::new(&label, &node);
+        let parent = file.parent().unwrap_or(Path::new("/"));
+        let root = parent.parent().unwrap_or(parent).to_owned();
+        let mut warnings = Vec::new();
+
+        let zone_name = doc.text("system.timezone")?.unwrap_or_else(|| "Europe/Warsaw".into());
+        let zone = SiteZone::named(&zone_name)
+            .map_err(|_| doc.refuse("system.timezone", &zone_name, "an IANA time zone such as Europe/Warsaw"))?;
+
+        warn_of_unknown_keys(&doc, &mut warnings);
+        let mut interval =
+            |key: &str, default: u32, range: (u32, u32)| interval(&doc, key, default, range, &mut warnings);
+        let live_interval = interval("web_server.background_refresh_interval_seconds", 30, (10, 600))?;
+        let price_interval = interval("web_server.price_refresh_interval_seconds", 300, (60, 3600))?;
+        let metrics_interval = interval("web_server.metrics_refresh_interval_seconds", 60, (30, 600))?;
+        let process_interval = interval("web_server.coordinator_pid_check_interval_seconds", 60, (30, 300))?;
+        let staleness = positive_seconds(&doc, "web_server.cache_staleness_threshold_seconds")?.unwrap_or(300.0);
+        let price_deadline = match positive_seconds(&doc, "web_server.api_timeout_seconds")? {
+            Some(seconds) => seconds,
+            None => positive_seconds(&doc, "price_analysis.api_timeout_seconds")?.unwrap_or(30.0),
+        };
+
+        let price_url =
+            doc.text("price_analysis.api_url")?.unwrap_or_else(|| "https://api.raporty.pse.pl/api/csdac-pln".into());
+        if !price_url.starts_with("http://") && !price_url.starts_with("https://") {
+            return Err(doc.refuse("price_analysis.api_url", &price_url, "an http:// or https:// address"));
+        }
+
+        let storage = "data_storage.database_storage";
+        let path = doc.text(&format!("{storage}.sqlite.path"))?.unwrap_or_else(|| "data/goodwe_energy.db".into());
+        let path = root.join(path);
+        let enabled = doc.boolean(&format!("{storage}.enabled"))?.unwrap_or_else(|| path.exists());
+        let energy_data_dir = match doc.text("data_storage.file_storage.energy_data_dir")? {
+            Some(dir) => dir,
+            None => doc.text("data_storage.energy_data_dir")?.unwrap_or_else(|| "out/energy_data".into()),
+        };
+        let log_level = match doc.text("logging.level")? {
+            Some(name) => parse_log_level(&name)
+                .ok_or_else(|| doc.refuse("logging.level", &name, "DEBUG, INFO, WARNING, ERROR or CRITICAL"))?,
+            None => log::LevelFilter::Info,
+        };
+        let log_dir = doc
+            .text("logging.file")?
+            .and_then(|file| root.join(file).parent().map(Path::to_owned))
+            .filter(|dir| dir.is_dir())
+            .unwrap_or_else(|| root.join("logs"));
+
+        Ok(Self {
+            host: doc.text("web_server.host")?.unwrap_or_else(|| "0.0.0.0".into()),
+            port: doc.port("web_server.port")?.unwrap_or(8080),
+            cors_enabled: doc.boolean("web_server.cors_enabled")?.unwrap_or(false),
+            cors_origins: doc.texts("web_server.cors_origins")?,
+            live_interval,
+            price_interval,
+            metrics_interval,
+            process_interval,
+            staleness: Duration::from_secs_f64(staleness),
+            price_url,
+            price_deadline: Duration::from_secs_f64(price_deadline),
+            tariff: tariff::read(&doc, &mut warnings)?,
+            database: enabled.then_some(path),
+            energy_data_dir: root.join(energy_data_dir),
+            out_dir: root.join("out"),
+            data_dir: root.join("data"),
+            log_dir,
+            log_level,
+            file: file.to_owned(),
+            root,
+            zone,
+            zone_name,
+            warnings,
+        })
+    }
+}
+
+/// Python's level names, and Rust's.
+pub fn parse_log_level(name: &str) -> Option<log::LevelFilter> {
+    Some(match name.to_ascii_uppercase().as_str() {
+        "OFF" => log::LevelFilter::Off,
+        "CRITICAL" | "FATAL" | "ERROR" => log::LevelFilter::Error,
+        "WARNING" | "WARN" => log::LevelFilter::Warn,
+        "INFO" => log::LevelFilter::Info,
+        "DEBUG" => log::LevelFilter::Debug,
+        "TRACE" => log::LevelFilter::Trace,
+        _ => return None,
+    })
+}
+
+fn interval(
+    doc: &Doc<'_>,
+    key: &str,
+    default: u32,
+    (least, most): (u32, u32),
+    warnings: &mut Vec<String>,
+) -> Result<Interval, Fault> {
+    let seconds = doc.number(key)?.unwrap_or_else(|| f64::from(default));
+    if seconds > OFF_ABOVE_S {
+        return Ok(Interval::Off);
+    }
+    let clamped = seconds.clamp(f64::from(least), f64::from(most));
+    if clamped != seconds {
+        warnings.push(format!("{key}: {seconds} is out of its range {least} to {most}; {clamped} is used"));
+    }
+    Ok(Interval::Every(Duration::from_secs_f64(clamped)))
+}
+
+fn positive_seconds(doc: &Doc<'_>, key: &str) -> Result<Option<f64>, Fault> {
+    match doc.number(key)? {
+        Some(seconds) if seconds > 0.0 && seconds <= OFF_ABOVE_S => Ok(Some(seconds)),
+        Some(seconds) => {
+            Err(doc.refuse(key, &seconds.to_string(), "a number of seconds, more than 0 and at most 86400"))
+        }
+        None => Ok(None),
+    }
+}
+
+fn warn_of_unknown_keys(doc: &Doc<'_>, warnings: &mut Vec<String>) {
+    for key in doc.keys("web_server") {
+        if !WEB_SERVER_KEYS.contains(&key) {
+            let nearest =
+                WEB_SERVER_KEYS.iter().min_by_key(|known| edit_distance(key, known)).copied().unwrap_or_default();
+            warnings.push(format!(
+                "web_server.{key} is not known here and has no effect; the nearest known key is {nearest}"
+            ));
+        }
+    }
+}
+
+/// Levenshtein distance in bytes: how many edits make one word of the other.
+fn edit_distance(left: &str, right: &str) -> usize {
+    let mut row: Vec<usize> = (0..=right.len()).collect();
+    for (i, a) in left.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, b) in right.bytes().enumerate() {
+            let substituted = diagonal + usize::from(a != b);
+            diagonal = row[j + 1];
+            row[j + 1] = substituted.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[right.len()]
+}
+
+#[cfg(test)]
+mod tests;

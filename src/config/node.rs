@@ -1,0 +1,269 @@
+//! YAML as the coordinator's Python reads it, and a lens that knows the path of every value it hands out.
+//!
+//! PyYAML and YAML 1.2 differ where it matters: the last one of repeated keys wins, `yes`/`no`/`on`/`off` are
+//! booleans, `<<` merges. Here they mean what they mean to the coordinator.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
+
+use crate::base::fault::Fault;
+
+/// One YAML value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Node {
+    /// Nothing.
+    Null,
+    /// `true`, `false`.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// Another number.
+    Float(f64),
+    /// Text.
+    Text(String),
+    /// `- a`.
+    List(Vec<Node>),
+    /// `key: value`, each key once.
+    Map(Vec<(String, Node)>),
+}
+
+/// Parses a document; an empty one is an empty map.
+pub fn parse(text: &str) -> Result<Node, serde_yaml::Error> {
+    let node: Node = serde_yaml::from_str(text)?;
+    Ok(if node == Node::Null { Node::Map(Vec::new()) } else { node })
+}
+
+impl Node {
+    fn get(&self, key: &str) -> Option<&Self> {
+        match self {
+            Self::Map(entries) => entries.iter().find(|(name, _)| name == key).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("nothing"),
+            Self::Bool(value) => value.fmt(f),
+            Self::Int(value) => value.fmt(f),
+            Self::Float(value) => value.fmt(f),
+            Self::Text(value) => write!(f, "{value:?}"),
+            Self::List(_) => f.write_str("a list"),
+            Self::Map(_) => f.write_str("a section"),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NodeVisitor)
+    }
+}
+
+struct NodeVisitor;
+
+impl<'de> Visitor<'de> for NodeVisitor {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a YAML value")
+    }
+    fn visit_unit<E>(self) -> Result<Node, E> {
+        Ok(Node::Null)
+    }
+    fn visit_bool<E>(self, value: bool) -> Result<Node, E> {
+        Ok(Node::Bool(value))
+    }
+    fn visit_i64<E>(self, value: i64) -> Result<Node, E> {
+        Ok(Node::Int(value))
+    }
+    fn visit_u64<E>(self, value: u64) -> Result<Node, E> {
+        Ok(i64::try_from(value).map_or(Node::Float(value as f64), Node::Int))
+    }
+    fn visit_f64<E>(self, value: f64) -> Result<Node, E> {
+        Ok(Node::Float(value))
+    }
+    fn visit_str<E>(self, value: &str) -> Result<Node, E> {
+        Ok(Node::Text(value.to_owned()))
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Node, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Node::List(items))
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
+        let mut entries: Vec<(String, Node)> = Vec::new();
+        let mut merged = Vec::new();
+        while let Some((key, value)) = map.next_entry::<Node, Node>()? {
+            let key = match key {
+                Node::Text(text) => text,
+                other => other.to_string(),
+            };
+            match (key.as_str(), value) {
+                ("<<", Node::Map(base)) => merged.extend(base),
+                ("<<", Node::List(bases)) => {
+                    merged.extend(
+                        bases
+                            .into_iter()
+                            .filter_map(|base| if let Node::Map(m) = base { Some(m) } else { None })
+                            .flatten(),
+                    );
+                }
+                (_, value) => match entries.iter_mut().find(|(name, _)| *name == key) {
+                    Some(entry) => entry.1 = value,
+                    None => entries.push((key, value)),
+                },
+            }
+        }
+        for (key, value) in merged {
+            if !entries.iter().any(|(name, _)| *name == key) {
+                entries.push((key, value));
+            }
+        }
+        Ok(Node::Map(entries))
+    }
+    fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<Node, A::Error> {
+        // A tagged value (`!something x`): the value counts, the tag is another program's affair.
+        let (_tag, content): (String, _) = access.variant()?;
+        content.newtype_variant()
+    }
+}
+
+/// A document with the name of the file that it came from. Keys are dotted paths.
+#[derive(Debug, Clone, Copy)]
+pub struct Doc<'a> {
+    file: &'a str,
+    root: &'a Node,
+}
+
+impl<'a> Doc<'a> {
+    /// A lens on `root`, read from `file`.
+    pub fn new(file: &'a str, root: &'a Node) -> Self {
+        Self { file, root }
+    }
+
+    /// The value at a path; null counts as absent.
+    pub fn get(&self, path: &str) -> Option<&'a Node> {
+        let mut node = self.root;
+        for key in path.split('.') {
+            node = node.get(key)?;
+        }
+        Some(node).filter(|node| **node != Node::Null)
+    }
+
+    /// The keys of the section at a path.
+    pub fn keys(&self, path: &str) -> Vec<&'a str> {
+        match self.get(path) {
+            Some(Node::Map(entries)) => entries.iter().map(|(key, _)| key.as_str()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The error that a value is not one of those allowed.
+    pub fn refuse(&self, path: &str, value: &str, allowed: &str) -> Fault {
+        Fault::invalid(format!("{}: {path}: {value} is not allowed; it must be {allowed}", self.file))
+    }
+
+    /// The error that a value is needed.
+    pub fn needed(&self, path: &str, what: &str) -> Fault {
+        Fault::invalid(format!("{}: {path} is missing; it must be {what}", self.file))
+    }
+
+    fn refuse_node(&self, path: &str, node: &Node, allowed: &str) -> Fault {
+        self.refuse(path, &node.to_string(), allowed)
+    }
+
+    /// Text.
+    ///
+    /// # Errors
+    /// When there is a value that is not text.
+    pub fn text(&self, path: &str) -> Result<Option<String>, Fault> {
+        match self.get(path) {
+            None => Ok(None),
+            Some(Node::Text(text)) => Ok(Some(text.clone())),
+            Some(other) => Err(self.refuse_node(path, other, "text")),
+        }
+    }
+
+    /// A list of texts; absent is empty.
+    ///
+    /// # Errors
+    /// When there is a value that is not a list of texts.
+    pub fn texts(&self, path: &str) -> Result<Vec<String>, Fault> {
+        match self.get(path) {
+            None => Ok(Vec::new()),
+            Some(Node::List(items)) => items
+                .iter()
+                .map(|item| match item {
+                    Node::Text(text) => Ok(text.clone()),
+                    other => Err(self.refuse_node(path, other, "a list of texts")),
+                })
+                .collect(),
+            Some(other) => Err(self.refuse_node(path, other, "a list of texts")),
+        }
+    }
+
+    /// A finite number.
+    ///
+    /// # Errors
+    /// When there is a value that is not one.
+    pub fn number(&self, path: &str) -> Result<Option<f64>, Fault> {
+        match self.get(path) {
+            None => Ok(None),
+            Some(Node::Int(value)) => Ok(Some(*value as f64)),
+            Some(Node::Float(value)) if value.is_finite() => Ok(Some(*value)),
+            Some(other) => Err(self.refuse_node(path, other, "a number")),
+        }
+    }
+
+    /// A boolean; `yes`, `no`, `on`, `off` count, as they do to the coordinator.
+    ///
+    /// # Errors
+    /// When there is a value that is not one.
+    pub fn boolean(&self, path: &str) -> Result<Option<bool>, Fault> {
+        let node = match self.get(path) {
+            None => return Ok(None),
+            Some(Node::Bool(value)) => return Ok(Some(*value)),
+            Some(node) => node,
+        };
+        if let Node::Text(text) = node {
+            match text.to_ascii_lowercase().as_str() {
+                "yes" | "on" | "true" => return Ok(Some(true)),
+                "no" | "off" | "false" => return Ok(Some(false)),
+                _ => {}
+            }
+        }
+        Err(self.refuse_node(path, node, "true or false"))
+    }
+
+    /// A TCP port.
+    ///
+    /// # Errors
+    /// When there is a value that is not one.
+    pub fn port(&self, path: &str) -> Result<Option<u16>, Fault> {
+        match self.get(path) {
+            None => Ok(None),
+            Some(node @ Node::Int(value)) => {
+                u16::try_from(*value).map(Some).map_err(|_| self.refuse_node(path, node, "a port, 0 to 65535"))
+            }
+            Some(other) => Err(self.refuse_node(path, other, "a port, 0 to 65535")),
+        }
+    }
+
+    /// The sections of a list.
+    ///
+    /// # Errors
+    /// When there is a value that is not a list.
+    pub fn list(&self, path: &str) -> Result<Vec<Doc<'a>>, Fault> {
+        match self.get(path) {
+            None => Ok(Vec::new()),
+            Some(Node::List(items)) => Ok(items.iter().map(|item| Doc { file: self.file, root: item }).collect()),
+            Some(other) => Err(self.refuse_node(path, other, "a list")),
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! What configs mean, and what errors say.
+
+use super::*;
+
+const TARIFF: &str = "
+electricity_tariff:
+  tariff_type: g11
+  distribution_pricing:
+    g11: {type: static, price: 0.2464}
+    broken: {type: nonsense}
+";
+
+fn parse(extra: &str) -> Result<Config, Fault> {
+    Config::parse(Path::new("/site/config/c.yaml"), &format!("{TARIFF}{extra}"))
+}
+
+#[test]
+fn defaults() {
+    let config = parse("").unwrap();
+    assert_eq!(config.root, Path::new("/site"));
+    assert_eq!((config.host.as_str(), config.port, config.cors_enabled), ("0.0.0.0", 8080, false));
+    assert_eq!(config.live_interval, Interval::Every(Duration::from_secs(30)));
+    assert_eq!(config.price_interval, Interval::Every(Duration::from_secs(300)));
+    assert_eq!(config.metrics_interval, Interval::Every(Duration::from_secs(60)));
+    assert_eq!(config.process_interval, Interval::Every(Duration::from_secs(60)));
+    assert_eq!((config.staleness, config.price_deadline), (Duration::from_secs(300), Duration::from_secs(30)));
+    assert_eq!(config.database, None, "no file, no database");
+    assert_eq!(config.energy_data_dir, Path::new("/site/out/energy_data"));
+    assert_eq!(config.log_dir, Path::new("/site/logs"));
+    assert_eq!(config.warnings, Vec::<String>::new());
+}
+
+#[test]
+fn intervals_are_clamped_or_off() {
+    let every = |seconds| Interval::Every(Duration::from_secs(seconds));
+    type Pick = fn(&Config) -> Interval;
+    let cases: [(&str, Pick, u64, u64); 4] = [
+        ("background_refresh_interval_seconds", |c| c.live_interval, 10, 600),
+        ("price_refresh_interval_seconds", |c| c.price_interval, 60, 3600),
+        ("metrics_refresh_interval_seconds", |c| c.metrics_interval, 30, 600),
+        ("coordinator_pid_check_interval_seconds", |c| c.process_interval, 30, 300),
+    ];
+    for (key, pick, least, most) in cases {
+        for (value, expected, warned) in [
+            (-5_i64, every(least), true),
+            (0, every(least), true),
+            (least as i64, every(least), false),
+            (most as i64, every(most), false),
+            (most as i64 + 1, every(most), true),
+            (86_400, every(most), true),
+            (86_401, Interval::Off, false),
+            (999_999, Interval::Off, false),
+        ] {
+            let config = parse(&format!("web_server: {{{key}: {value}}}")).unwrap();
+            assert_eq!(pick(&config), expected, "{key}: {value}");
+            assert_eq!(config.warnings.len(), usize::from(warned), "{key}: {value}: {:?}", config.warnings);
+        }
+    }
+    let warning = &parse("web_server: {price_refresh_interval_seconds: 5}").unwrap().warnings[0];
+    assert_eq!(warning, "web_server.price_refresh_interval_seconds: 5 is out of its range 60 to 3600; 60 is used");
+}
+
+#[test]
+fn the_price_deadline_comes_from_either_section() {
+    for (yaml, seconds) in [
+        ("", 30),
+        ("price_analysis: {api_timeout_seconds: 10}", 10),
+        ("web_server: {api_timeout_seconds: 60}\nprice_analysis: {api_timeout_seconds: 10}", 60),
+    ] {
+        assert_eq!(parse(yaml).unwrap().price_deadline, Duration::from_secs(seconds), "{yaml}");
+    }
+}
+
+#[test]
+fn python_s_yaml_is_understood() {
+    let config = parse("web_server:\n  cors_enabled: yes\n  port: 1\n  port: 2\nbase: &b {timezone: Europe/Berlin}\nsystem:\n  <<: *b\n").unwrap();
+    assert_eq!((config.cors_enabled, config.port, config.zone_name.as_str()), (true, 2, "Europe/Berlin"));
+}
+
+#[test]
+fn errors_name_file_key_value_and_what_is_allowed() {
+    for (yaml, message) in [
+        (
+            "web_server: {port: 70000}",
+            "/site/config/c.yaml: web_server.port: 70000 is not allowed; it must be a port, 0 to 65535",
+        ),
+        (
+            "web_server: {port: http}",
+            "/site/config/c.yaml: web_server.port: \"http\" is not allowed; it must be a port, 0 to 65535",
+        ),
+        (
+            "web_server: {cors_enabled: maybe}",
+            "/site/config/c.yaml: web_server.cors_enabled: \"maybe\" is not allowed; it must be true or false",
+        ),
+        (
+            "system: {timezone: Mars/Olympus}",
+            "/site/config/c.yaml: system.timezone: Mars/Olympus is not allowed; it must be an IANA time zone such as Europe/Warsaw",
+        ),
+        (
+            "price_analysis: {api_url: 'ftp://x'}",
+            "/site/config/c.yaml: price_analysis.api_url: ftp://x is not allowed; it must be an http:// or https:// address",
+        ),
+        (
+            "web_server: {api_timeout_seconds: 0}",
+            "/site/config/c.yaml: web_server.api_timeout_seconds: 0 is not allowed; it must be a number of seconds, more than 0 and at most 86400",
+        ),
+        (
+            "logging: {level: LOUD}",
+            "/site/config/c.yaml: logging.level: LOUD is not allowed; it must be DEBUG, INFO, WARNING, ERROR or CRITICAL",
+        ),
+    ] {
+        assert_eq!(parse(yaml).unwrap_err().to_string(), message);
+    }
+    let broken = Config::parse(Path::new("/site/config/c.yaml"), "a: [").unwrap_err().to_string();
+    assert!(broken.starts_with("/site/config/c.yaml: not valid YAML: "), "{broken}");
+}
+
+#[test]
+fn unknown_web_server_keys_are_warned_about() {
+    let config = parse("web_server: {prot: 80, enabled: true}\nunrelated: {prot: 1}").unwrap();
+    let expected = "web_server.prot is not known here and has no effect; the nearest known key is port";
+    assert_eq!(config.warnings, [expected]);
+}
+
+#[test]
+fn tariffs() {
+    let tariff = |yaml: &str| Config::parse(Path::new("/s/config/c.yaml"), &format!("electricity_tariff:\n{yaml}"));
+    let g12w = "  distribution_pricing:\n    g12w:\n      type: time_based\n      peak_hours: {start: 6, end: 22}\n      off_peak_windows: [{start: 13, end: 15}]\n      prices: {peak: 0.3566, off_peak: 0.0749}\n";
+    let read = tariff(g12w).unwrap().tariff;
+    assert_eq!((read.name.as_str(), read.margin), ("g12w", crate::base::units::Micro(89_200)));
+    for (yaml, message) in [
+        (
+            "  tariff_type: g99\n  distribution_pricing:\n    g11: {type: static, price: 1}\n",
+            "electricity_tariff.tariff_type: g99 is not allowed; it must be the name of one of g11 under electricity_tariff.distribution_pricing",
+        ),
+        (
+            "  tariff_type: g11\n",
+            "electricity_tariff.tariff_type: g11 is not allowed; it must be the name of an entry there (there is none) under electricity_tariff.distribution_pricing",
+        ),
+        (
+            "  tariff_type: a\n  distribution_pricing:\n    a: {type: static}\n",
+            "electricity_tariff.distribution_pricing.a.price is missing; it must be a price in PLN/kWh",
+        ),
+        (
+            "  tariff_type: a\n  distribution_pricing:\n    a: {type: magic, price: 1}\n",
+            "electricity_tariff.distribution_pricing.a.type: magic is not allowed; it must be static or time_based",
+        ),
+        (
+            "  tariff_type: a\n  distribution_pricing:\n    a: {type: kompas_based}\n",
+            "electricity_tariff.distribution_pricing.a.type: kompas_based is not allowed; it must be static or time_based: this version does not price the others yet",
+        ),
+        (
+            "  tariff_type: a\n  distribution_pricing:\n    a: {type: time_based, peak_hours: {start: 22, end: 6}, prices: {peak: 1, off_peak: 1}}\n",
+            "electricity_tariff.distribution_pricing.a.peak_hours: {start: 22, end: 6} is not allowed; it must be a window that starts before it ends",
+        ),
+        (
+            "  tariff_type: a\n  distribution_pricing:\n    a: {type: time_based, peak_hours: {start: 6, end: 25}, prices: {peak: 1, off_peak: 1}}\n",
+            "electricity_tariff.distribution_pricing.a.peak_hours.end: 25 is not allowed; it must be a whole hour, 0 to 24",
+        ),
+    ] {
+        assert_eq!(tariff(yaml).unwrap_err().to_string(), format!("/s/config/c.yaml: {message}"));
+    }
+    let g13 = tariff("  tariff_type: g13\n  distribution_pricing:\n    g13: {type: static, price: 0.0}\n").unwrap();
+    assert!(g13.warnings[0].contains("placeholder"), "{:?}", g13.warnings);
+}
+
+#[test]
+fn nearest_words() {
+    assert_eq!(edit_distance("port", "prot"), 2);
+    assert_eq!(edit_distance("", "abc"), 3);
+    assert_eq!(edit_distance("same", "same"), 0);
+}

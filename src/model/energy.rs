@@ -1,0 +1,85 @@
+//! Five-minute rows of energy data, and the last day's series that is drawn from them.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// How often the coordinator stores a row.
+pub const COLLECTION_INTERVAL: Duration = Duration::from_secs(300);
+
+/// One row of `energy_data`, as far as it is needed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EnergyRow {
+    /// When it was taken.
+    pub at: Timestamp,
+    /// State of charge, %.
+    pub soc_pct: Option<f64>,
+    /// PV power, W.
+    pub pv_power_w: Option<f64>,
+    /// The meter's import counter, kWh.
+    pub import_total_kwh: Option<f64>,
+    /// Whether the row lies in the peak zone (`T1`); anything else counts as off-peak.
+    pub is_peak: bool,
+}
+
+/// A point of the series; `None` where nothing was measured.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Point {
+    /// When.
+    pub at: Timestamp,
+    /// State of charge, %.
+    pub soc_pct: Option<f64>,
+    /// PV power, W.
+    pub pv_power_w: Option<f64>,
+}
+
+/// The rows as points, with one empty point for each missing interval of a hole (more than two intervals without a row).
+pub fn series(rows: &[EnergyRow]) -> Vec<Point> {
+    let mut points: Vec<Point> = Vec::with_capacity(rows.len());
+    for row in rows {
+        if let Some(last) = points.last().map(|point| point.at) {
+            let gap = Duration::try_from(row.at.duration_since(last)).unwrap_or_default();
+            if gap > 2 * COLLECTION_INTERVAL {
+                let missing = (gap.as_secs_f64() / COLLECTION_INTERVAL.as_secs_f64()).round() as u32 - 1;
+                points.extend((1..=missing).map(|step| Point {
+                    at: last + step * COLLECTION_INTERVAL,
+                    soc_pct: None,
+                    pv_power_w: None,
+                }));
+            }
+        }
+        points.push(Point { at: row.at, soc_pct: row.soc_pct, pv_power_w: row.pv_power_w });
+    }
+    points
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(minute: i64) -> EnergyRow {
+        EnergyRow {
+            at: Timestamp::from_second(minute * 60).unwrap(),
+            soc_pct: Some(50.0),
+            pv_power_w: None,
+            import_total_kwh: None,
+            is_peak: false,
+        }
+    }
+
+    #[test]
+    fn holes_are_filled_with_nothing() {
+        for (minutes, expected) in [
+            (vec![], vec![]),
+            (vec![0, 5, 10], vec![(0, true), (5, true), (10, true)]),
+            // Ten minutes are two intervals: not a hole yet.
+            (vec![0, 10], vec![(0, true), (10, true)]),
+            (vec![0, 15], vec![(0, true), (5, false), (10, false), (15, true)]),
+            (vec![0, 16], vec![(0, true), (5, false), (10, false), (16, true)]),
+        ] {
+            let rows: Vec<_> = minutes.iter().copied().map(row).collect();
+            let points: Vec<_> = series(&rows).iter().map(|p| (p.at.as_second() / 60, p.soc_pct.is_some())).collect();
+            assert_eq!(points, expected, "{minutes:?}");
+        }
+    }
+}

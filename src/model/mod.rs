@@ -1,0 +1,14 @@
+//! The domain, pure: values and `now` in, values out. No file, no socket, no clock, no JSON of answers.
+
+pub mod coordinator;
+pub mod day;
+pub mod decision;
+pub mod energy;
+pub mod holiday;
+pub mod logs;
+pub mod measure;
+pub mod month;
+pub mod price;
+pub mod reading;
+pub mod tariff;
+pub mod time;
