@@ -8,3 +8,5 @@ pub mod base;
 pub mod config;
 pub mod http;
 pub mod model;
+pub mod snapshot;
+pub mod source;

@@ -1,6 +1,7 @@
 //! What everything else stands on: time, stopping, threads, faults, units.
 //! Nothing in here knows what a site, a price or a request is.
 
+pub mod atomic_file;
 pub mod clock;
 pub mod fault;
 pub mod log;

@@ -1,0 +1,177 @@
+//! The coordinator's database, read without ever disturbing it.
+//!
+//! [`open`] knows how to open it so that nothing is created or locked; this file keeps one connection alive through
+//! missing, locked, broken and replaced files, with a deadline for every query; [`rows`] turns rows into the model.
+
+mod open;
+mod query;
+mod rows;
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use crate::base::fault::{Fault, Kind};
+use crate::base::shutdown::Shutdown;
+use crate::model::time::SiteZone;
+
+use open::{FileMark, Link, Opened, SESSIONS};
+pub use query::Deadlines;
+
+/// Reconnects are at least this far apart.
+const RECONNECT_EVERY: Duration = Duration::from_secs(60);
+/// In the first minute of an outage, for a source whose loss is felt at once.
+const RECONNECT_EAGERLY: Duration = Duration::from_secs(5);
+/// How often a read of a file that changes underneath is tried again.
+const FROZEN_TRIES: u32 = 3;
+
+/// What the database is like, as found when it was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Health {
+    /// `schema_version`'s greatest; `None` where there is no such table.
+    pub schema_version: Option<i64>,
+    /// Decisions in the last 24 hours (of local time, by text).
+    pub decisions_24h: u64,
+}
+
+/// One thread's read-only way into the database.
+pub struct Database {
+    path: PathBuf,
+    zone: SiteZone,
+    shutdown: Shutdown,
+    eager: bool,
+    link: Option<Opened>,
+    outage: Option<Outage>,
+    columns: query::Columns,
+}
+
+/// Since when the database is not to be had, and why.
+struct Outage {
+    since: Instant,
+    last_try: Instant,
+    fault: Fault,
+}
+
+impl Database {
+    /// A way into the database at `path`; nothing is opened yet. `eager` reconnects every 5 s in an outage's first minute.
+    pub fn new(path: PathBuf, zone: SiteZone, shutdown: Shutdown, eager: bool) -> Self {
+        Self { path, zone, shutdown, eager, link: None, outage: None, columns: query::Columns::default() }
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether an outage just began, so that another try soon makes sense.
+    pub fn wants_retry(&self) -> Option<Duration> {
+        let outage = self.outage.as_ref().filter(|outage| self.eager && outage.since.elapsed() < RECONNECT_EVERY)?;
+        Some(RECONNECT_EAGERLY.saturating_sub(outage.last_try.elapsed()))
+    }
+
+    /// Runs `work` on the connection, all of it within `deadline` (which also ends a busy wait).
+    fn session<T>(
+        &mut self,
+        deadline: Duration,
+        work: impl Fn(&Connection, &mut query::Columns, &SiteZone) -> Result<T, Fault>,
+    ) -> Result<T, Fault> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            self.connect(deadline)?;
+            let opened = self.link.as_ref().expect("connect leaves a link or an error");
+            let result = {
+                let _reading = SESSIONS.read();
+                opened.deadlines.arm(deadline);
+                let result = work(&opened.connection, &mut self.columns, &self.zone);
+                opened.deadlines.disarm();
+                result
+            };
+            let frozen = matches!(opened.link, Link::Frozen(_));
+            let torn = match &opened.link {
+                Link::Shared => false,
+                Link::Frozen(mark) => FileMark::of(&self.path).ok().as_ref() != Some(mark),
+            };
+            if frozen {
+                self.link = None;
+            }
+            match result {
+                _ if torn && tries < FROZEN_TRIES => {}
+                _ if torn => {
+                    return Err(self.failed(Fault::new(Kind::Locked, "the database changed while it was read")));
+                }
+                Ok(value) => {
+                    self.outage = None;
+                    return Ok(value);
+                }
+                Err(fault) => return Err(self.failed(self.explain(fault, deadline))),
+            }
+        }
+    }
+
+    /// A fault of waiting with how long was waited, or what it really is when the program stops.
+    fn explain(&self, fault: Fault, deadline: Duration) -> Fault {
+        match fault.kind() {
+            Kind::Locked | Kind::Timeout if self.shutdown.is_stopping() => {
+                Fault::new(Kind::Stopping, "stopped while reading the database")
+            }
+            kind @ (Kind::Locked | Kind::Timeout) => {
+                Fault::new(kind, format!("{fault} (waited {} s)", deadline.as_secs_f64()))
+            }
+            _ => fault,
+        }
+    }
+
+    /// Notes a failure; what cannot be mended by waiting closes the connection.
+    fn failed(&mut self, fault: Fault) -> Fault {
+        self.columns.forget();
+        if !matches!(fault.kind(), Kind::Locked | Kind::Timeout | Kind::Missing | Kind::Stopping) {
+            self.link = None;
+        }
+        let now = Instant::now();
+        let since = self.outage.as_ref().map_or(now, |outage| outage.since);
+        self.outage = Some(Outage { since, last_try: now, fault: fault.clone() });
+        fault
+    }
+
+    /// Makes sure that there is a connection to the file that lies there now.
+    fn connect(&mut self, deadline: Duration) -> Result<(), Fault> {
+        let mark = match FileMark::of(&self.path) {
+            Ok(mark) => mark,
+            Err(fault) => {
+                self.link = None;
+                return Err(self.failed(fault));
+            }
+        };
+        if self.link.as_ref().is_some_and(|opened| !opened.mark.same_file(&mark)) {
+            log::info!("DATABASE: {} was replaced, opening the new file", self.path.display());
+            self.link = None;
+            self.outage = None;
+        }
+        if self.link.is_some() {
+            return Ok(());
+        }
+        if let Some(outage) = &self.outage
+            && outage.fault.kind() != Kind::Missing
+            && outage.last_try.elapsed() < self.pause(outage)
+        {
+            return Err(outage.fault.clone());
+        }
+        self.columns.forget();
+        match open::open(&self.path, deadline, &self.shutdown) {
+            Ok(opened) => {
+                self.link = Some(opened);
+                Ok(())
+            }
+            Err(fault) => Err(self.failed(self.explain(fault, deadline))),
+        }
+    }
+
+    fn pause(&self, outage: &Outage) -> Duration {
+        if self.eager && outage.since.elapsed() < RECONNECT_EVERY { RECONNECT_EAGERLY } else { RECONNECT_EVERY }
+    }
+}
+
+#[cfg(test)]
+mod tests;

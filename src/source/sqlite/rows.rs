@@ -1,0 +1,278 @@
+//! The database's rows as the model has them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use rusqlite::{Connection, Row, params};
+
+use super::query::{Columns, number, sql_fault, text};
+use super::{Database, Health};
+use crate::base::fault::Fault;
+use crate::model::decision::{Decision, RawDecision};
+use crate::model::energy::EnergyRow;
+use crate::model::time::{FoldResolver, Range, SiteZone, parse_local, parse_utc};
+use crate::source::{DayPrint, SiteSource, StateRecord, json};
+
+const STATE_DEADLINE: Duration = Duration::from_secs(5);
+const DECISIONS_DEADLINE: Duration = Duration::from_secs(10);
+const SUMMARY_DEADLINE: Duration = Duration::from_secs(30);
+/// How far back a reading that says anything is looked for: eight hours of minutely rows.
+const STATES_LOOKED_AT: u32 = 480;
+/// A reading from this far in the future is taken for one, clocks being what they are.
+const FUTURE_ALLOWED: Duration = Duration::from_secs(120);
+
+impl SiteSource for Database {
+    /// The newest row by id and the newest one by its timestamp usually are one. Where they differ (imported rows, a
+    /// clock that was set, the doubled hour), the later instant wins that does not lie in the future.
+    fn latest_state(&mut self, now: Timestamp) -> Result<Option<StateRecord>, Fault> {
+        self.session(STATE_DEADLINE, |connection, columns, zone| {
+            let by_id = newest_state(connection, columns, zone, "id")?;
+            let by_time = newest_state(connection, columns, zone, "timestamp")?;
+            let past = |record: &StateRecord| record.reading.at <= now + FUTURE_ALLOWED;
+            Ok(match (by_id, by_time) {
+                (Some(a), Some(b)) if past(&a) && past(&b) => Some(if b.reading.at > a.reading.at { b } else { a }),
+                (Some(a), Some(b)) => Some(if past(&b) { b } else { a }),
+                (a, b) => a.or(b),
+            })
+        })
+    }
+
+    fn decisions(&mut self, range: Range) -> Result<Vec<Decision>, Fault> {
+        self.session(DECISIONS_DEADLINE, |connection, columns, zone| decisions(connection, columns, zone, range))
+    }
+
+    fn energy(&mut self, range: Range) -> Result<Vec<EnergyRow>, Fault> {
+        self.session(SUMMARY_DEADLINE, |connection, columns, zone| energy(connection, columns, zone, range))
+    }
+
+    fn days(&mut self, first: Date, last: Date) -> Result<BTreeMap<Date, DayPrint>, Fault> {
+        self.session(SUMMARY_DEADLINE, |connection, columns, _| {
+            let mut days = BTreeMap::new();
+            for (date, print) in day_prints(connection, columns, "coordinator_decisions", first, last)? {
+                days.entry(date).or_insert_with(DayPrint::default).decisions = print;
+            }
+            for (date, print) in day_prints(connection, columns, "energy_data", first, last)? {
+                days.entry(date).or_insert_with(DayPrint::default).energy = print;
+            }
+            Ok(days)
+        })
+    }
+
+    fn first_day(&mut self) -> Result<Option<Date>, Fault> {
+        self.session(STATE_DEADLINE, |connection, columns, _| {
+            let mut first: Option<Date> = None;
+            for table in ["coordinator_decisions", "energy_data"] {
+                columns.list(connection, table, &["timestamp"])?;
+                // Not before 2000: a clock that was never set is no beginning.
+                let sql = format!("SELECT min(timestamp) FROM {table} WHERE timestamp >= '2000'");
+                let found = connection
+                    .query_row(&sql, [], |row| Ok(text(row, 0)))
+                    .map_err(|error| sql_fault(&error))?
+                    .and_then(|text| text.get(..10)?.parse::<Date>().ok());
+                first = match (first, found) {
+                    (Some(a), Some(b)) => Some(a.min(b)),
+                    (a, b) => a.or(b),
+                };
+            }
+            Ok(first)
+        })
+    }
+}
+
+impl Database {
+    /// What the database is like; asked for when it was just opened.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn health(&mut self, now: Timestamp) -> Result<Health, Fault> {
+        self.session(STATE_DEADLINE, |connection, columns, zone| {
+            let schema_version = connection
+                .query_row("SELECT max(version) FROM schema_version", [], |row| row.get::<_, Option<i64>>(0))
+                .unwrap_or(None);
+            let yesterday = zone.naive(now - Duration::from_secs(86_400));
+            columns.list(connection, "coordinator_decisions", &["timestamp"])?;
+            let decisions_24h = connection
+                .query_row("SELECT count(*) FROM coordinator_decisions WHERE timestamp >= ?1", [yesterday], |row| {
+                    row.get::<_, i64>(0)
+                })
+                .map_err(|error| sql_fault(&error))?;
+            Ok(Health { schema_version, decisions_24h: decisions_24h.unsigned_abs() })
+        })
+    }
+
+    /// How many rows each table of interest has; `None` where it is missing. For `wattboard check`.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn row_counts(&mut self) -> Result<Vec<(&'static str, Option<u64>)>, Fault> {
+        self.session(SUMMARY_DEADLINE, |connection, columns, _| {
+            let tables = ["energy_data", "system_state", "coordinator_decisions"];
+            tables
+                .into_iter()
+                .map(|table| {
+                    if columns.list(connection, table, &["timestamp"]).is_err() {
+                        return Ok((table, None));
+                    }
+                    let count: i64 = connection
+                        .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))
+                        .map_err(|error| sql_fault(&error))?;
+                    Ok((table, Some(count.unsigned_abs())))
+                })
+                .collect()
+        })
+    }
+}
+
+fn newest_state(
+    connection: &Connection,
+    columns: &mut Columns,
+    zone: &SiteZone,
+    order: &str,
+) -> Result<Option<StateRecord>, Fault> {
+    let list = columns.list(connection, "system_state", &["timestamp", "metrics", "created_at"])?;
+    let sql = format!("SELECT {list} FROM system_state ORDER BY {order} DESC LIMIT ?1");
+    let mut statement = connection.prepare_cached(&sql).map_err(|error| sql_fault(&error))?;
+    let mut rows = statement.query([STATES_LOOKED_AT]).map_err(|error| sql_fault(&error))?;
+    let mut broken = None;
+    while let Some(row) = rows.next().map_err(|error| sql_fault(&error))? {
+        match state(row, zone) {
+            Ok(Some(record)) => return Ok(Some(record)),
+            Ok(None) => {}
+            Err(fault) => {
+                broken.get_or_insert(fault);
+            }
+        }
+    }
+    // Rows that all are broken are a fault; rows that say nothing are not.
+    broken.map_or(Ok(None), Err)
+}
+
+fn state(row: &Row<'_>, zone: &SiteZone) -> Result<Option<StateRecord>, Fault> {
+    let recorded = text(row, 0).unwrap_or_default();
+    let created_at = text(row, 2).as_deref().and_then(parse_utc);
+    let Some(metrics) = text(row, 1) else { return Ok(None) };
+    let metrics = json::parse_object(&metrics)
+        .map_err(|error| Fault::invalid(format!("the state of {recorded} is not readable: {error}")))?;
+    let Some(data) = metrics.get("current_data").and_then(serde_json::Value::as_object) else { return Ok(None) };
+    let own = data.get("timestamp").and_then(serde_json::Value::as_str);
+    let Some(local) = own.and_then(|text| parse_local(text, zone)).or_else(|| parse_local(&recorded, zone)) else {
+        return Ok(None);
+    };
+    let at = FoldResolver::default().resolve(zone, local, created_at);
+    let reading = json::reading(data, at);
+    Ok(reading.is_one().then_some(StateRecord { reading, recorded, file_modified: None }))
+}
+
+/// First and last local day of a range, the latter exclusive, as text bounds: whatever the time's format, a day's rows
+/// lie between `2026-11-22` and `2026-11-23`.
+fn bounds(range: Range, zone: &SiteZone) -> (String, String) {
+    let last = zone.date(range.to - Duration::from_nanos(1));
+    let after = last.tomorrow().unwrap_or(last);
+    (zone.date(range.from).to_string(), after.to_string())
+}
+
+fn decisions(
+    connection: &Connection,
+    columns: &mut Columns,
+    zone: &SiteZone,
+    range: Range,
+) -> Result<Vec<Decision>, Fault> {
+    let wanted = ["id", "timestamp", "decision_type", "action", "reason", "parameters", "source_module", "created_at"];
+    let list = columns.list(connection, "coordinator_decisions", &wanted)?;
+    let sql =
+        format!("SELECT {list} FROM coordinator_decisions WHERE timestamp >= ?1 AND timestamp < ?2 ORDER BY rowid");
+    let mut statement = connection.prepare_cached(&sql).map_err(|error| sql_fault(&error))?;
+    let (from, to) = bounds(range, zone);
+    let mut rows = statement.query(params![from, to]).map_err(|error| sql_fault(&error))?;
+    let mut resolver = FoldResolver::default();
+    let mut decisions = Vec::new();
+    while let Some(row) = rows.next().map_err(|error| sql_fault(&error))? {
+        let timestamp = text(row, 1).unwrap_or_default();
+        let created_at = text(row, 7);
+        let Some(local) = parse_local(&timestamp, zone) else { continue };
+        let at = resolver.resolve(zone, local, created_at.as_deref().and_then(parse_utc));
+        if !range.contains(at) {
+            continue;
+        }
+        let parameters = text(row, 5).and_then(|text| json::parse_object(&text).ok()).unwrap_or_default();
+        decisions.push(Decision::new(
+            at,
+            RawDecision {
+                id: number(row, 0).map(|id| id as i64),
+                timestamp,
+                decision_type: text(row, 2),
+                action: text(row, 3),
+                reason: text(row, 4),
+                parameters,
+                source_module: text(row, 6),
+                created_at,
+                selling_file: false,
+            },
+        ));
+    }
+    decisions.sort_by_key(|decision| decision.at);
+    Ok(decisions)
+}
+
+fn energy(
+    connection: &Connection,
+    columns: &mut Columns,
+    zone: &SiteZone,
+    range: Range,
+) -> Result<Vec<EnergyRow>, Fault> {
+    let wanted = ["timestamp", "battery_soc", "pv_power", "grid_import_total_kwh", "tariff_zone", "created_at"];
+    let list = columns.list(connection, "energy_data", &wanted)?;
+    let sql = format!("SELECT {list} FROM energy_data WHERE timestamp >= ?1 AND timestamp < ?2 ORDER BY rowid");
+    let mut statement = connection.prepare_cached(&sql).map_err(|error| sql_fault(&error))?;
+    let (from, to) = bounds(range, zone);
+    let mut rows = statement.query(params![from, to]).map_err(|error| sql_fault(&error))?;
+    let mut resolver = FoldResolver::default();
+    let mut energy = Vec::new();
+    while let Some(row) = rows.next().map_err(|error| sql_fault(&error))? {
+        let Some(local) = text(row, 0).and_then(|text| parse_local(&text, zone)) else { continue };
+        let at = resolver.resolve(zone, local, text(row, 5).as_deref().and_then(parse_utc));
+        if range.contains(at) {
+            energy.push(EnergyRow {
+                at,
+                soc_pct: number(row, 1),
+                pv_power_w: number(row, 2),
+                import_total_kwh: number(row, 3),
+                is_peak: text(row, 4).as_deref() == Some("T1"),
+            });
+        }
+    }
+    energy.sort_by_key(|row| row.at);
+    Ok(energy)
+}
+
+type Print = (u32, i64);
+
+fn day_prints(
+    connection: &Connection,
+    columns: &mut Columns,
+    table: &'static str,
+    first: Date,
+    last: Date,
+) -> Result<Vec<(Date, Print)>, Fault> {
+    columns.list(connection, table, &["timestamp"])?;
+    let sql = format!(
+        "SELECT substr(timestamp, 1, 10), count(*), max(rowid) FROM {table} WHERE timestamp >= ?1 AND timestamp < ?2 GROUP BY 1"
+    );
+    let mut statement = connection.prepare_cached(&sql).map_err(|error| sql_fault(&error))?;
+    let after = last.tomorrow().unwrap_or(last);
+    let rows = statement
+        .query_map(params![first.to_string(), after.to_string()], |row| {
+            Ok((text(row, 0), row.get::<_, u32>(1)?, row.get::<_, i64>(2)?))
+        })
+        .map_err(|error| sql_fault(&error))?;
+    let mut prints = Vec::new();
+    for row in rows {
+        let (date, count, newest) = row.map_err(|error| sql_fault(&error))?;
+        if let Some(date) = date.and_then(|text| text.parse().ok()) {
+            prints.push((date, (count, newest)));
+        }
+    }
+    Ok(prints)
+}

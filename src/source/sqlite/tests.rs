@@ -1,0 +1,296 @@
+//! Real databases, broken for real.
+
+use std::fs;
+
+use rusqlite::params;
+use tempfile::TempDir;
+
+use super::*;
+use crate::base::shutdown::{self, ShutdownTrigger};
+use crate::model::time::Range;
+use crate::source::SiteSource;
+
+const V4: &str = "
+CREATE TABLE schema_version(version INTEGER PRIMARY KEY, applied_at TEXT, description TEXT);
+INSERT INTO schema_version VALUES (4, '', '');
+CREATE TABLE energy_data(timestamp TEXT PRIMARY KEY, battery_soc REAL, pv_power INTEGER, grid_import_total_kwh REAL, tariff_zone TEXT, created_at TEXT);
+CREATE TABLE system_state(id INTEGER PRIMARY KEY, timestamp TEXT, metrics TEXT, created_at TEXT);
+CREATE TABLE coordinator_decisions(id INTEGER PRIMARY KEY, timestamp TEXT, decision_type TEXT, action TEXT, reason TEXT, parameters TEXT, source_module TEXT, created_at TEXT);
+";
+
+struct Site {
+    dir: TempDir,
+    trigger: ShutdownTrigger,
+    shutdown: Shutdown,
+}
+
+impl Site {
+    fn new() -> Self {
+        let (trigger, shutdown) = shutdown::channel();
+        Self { dir: TempDir::new().unwrap(), trigger, shutdown }
+    }
+
+    fn path(&self) -> PathBuf {
+        self.dir.path().join("a%b #c.db")
+    }
+
+    fn writer(&self, journal: &str) -> Connection {
+        let connection = Connection::open(self.path()).unwrap();
+        connection.pragma_update(None, "journal_mode", journal).unwrap();
+        connection.execute_batch(V4).unwrap();
+        connection
+    }
+
+    fn reader(&self) -> Database {
+        Database::new(self.path(), SiteZone::named("Europe/Warsaw").unwrap(), self.shutdown.clone(), false)
+    }
+
+    fn remove(&self) {
+        for suffix in ["", "-wal", "-shm"] {
+            let _ = fs::remove_file(format!("{}{suffix}", self.path().display()));
+        }
+    }
+
+    fn files(&self) -> Vec<String> {
+        let mut names: Vec<_> =
+            fs::read_dir(self.dir.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+}
+
+fn november() -> Range {
+    Range { from: "2026-11-01T00:00:00Z".parse().unwrap(), to: "2026-12-01T00:00:00Z".parse().unwrap() }
+}
+
+fn insert_decision(connection: &Connection, timestamp: &str, created_at: &str, parameters: &str) {
+    connection
+        .execute(
+            "INSERT INTO coordinator_decisions(timestamp, decision_type, action, reason, parameters, created_at) VALUES (?, 'charging', 'wait', 'r', ?, ?)",
+            params![timestamp, parameters, created_at],
+        )
+        .unwrap();
+}
+
+fn insert_state(connection: &Connection, timestamp: &str, metrics: &str) {
+    connection
+        .execute("INSERT INTO system_state(timestamp, metrics) VALUES (?, ?)", params![timestamp, metrics])
+        .unwrap();
+}
+
+fn soc(value: &str, at: &str) -> String {
+    format!(r#"{{"current_data": {{"timestamp": "{at}", "battery": {{"soc_percent": {value}}}}}}}"#)
+}
+
+#[test]
+fn both_journal_modes_are_read_while_they_are_written() {
+    for journal in ["wal", "delete"] {
+        let site = Site::new();
+        let writer = site.writer(journal);
+        let mut reader = site.reader();
+        for count in 1..=3 {
+            insert_decision(&writer, &format!("2026-11-22T10:0{count}:00"), "", "{}");
+            assert_eq!(reader.decisions(november()).unwrap().len(), count, "{journal}");
+        }
+        assert!(matches!(reader.link.as_ref().unwrap().link, Link::Shared), "{journal}");
+    }
+}
+
+#[test]
+fn a_resting_wal_database_is_read_without_leaving_a_trace() {
+    let site = Site::new();
+    insert_decision(&site.writer("wal"), "2026-11-22T10:00:00", "", "{}");
+    let before = site.files();
+    assert_eq!(before.len(), 1, "the writer is gone and so are its files");
+    let mut reader = site.reader();
+    assert_eq!(reader.decisions(november()).unwrap().len(), 1);
+    assert_eq!(site.files(), before);
+    // The coordinator comes back: its rows are seen at once.
+    let writer = Connection::open(site.path()).unwrap();
+    insert_decision(&writer, "2026-11-22T10:15:00", "", "{}");
+    assert_eq!(reader.decisions(november()).unwrap().len(), 2);
+}
+
+#[test]
+fn a_wal_without_shared_memory_is_a_fault_with_a_name() {
+    let site = Site::new();
+    let writer = site.writer("wal");
+    insert_decision(&writer, "2026-11-22T10:00:00", "", "{}");
+    fs::copy(site.path(), site.dir.path().join("copy.db")).unwrap();
+    fs::write(site.dir.path().join("copy.db-wal"), b"x").unwrap();
+    let mut reader = site.reader();
+    reader.path = site.dir.path().join("copy.db");
+    let fault = reader.decisions(november()).unwrap_err();
+    assert!(fault.to_string().contains("a -wal file without a -shm file"), "{fault}");
+    assert_eq!(fault.kind(), Kind::Locked);
+}
+
+#[test]
+fn missing_garbage_and_replaced_files() {
+    let site = Site::new();
+    let mut reader = site.reader();
+    let fault = reader.decisions(november()).unwrap_err();
+    assert_eq!(fault.kind(), Kind::Missing);
+    assert!(fault.to_string().ends_with("does not exist"), "{fault}");
+
+    let writer = site.writer("wal");
+    insert_decision(&writer, "2026-11-22T10:00:00", "", "{}");
+    assert_eq!(reader.decisions(november()).unwrap().len(), 1, "a file that appears is opened at once");
+
+    drop(writer);
+    // The rows still are in the -wal file, which would answer for the garbage.
+    site.remove();
+    fs::write(site.path(), "garbage ".repeat(1000)).unwrap();
+    let fault = reader.decisions(november()).unwrap_err();
+    assert_eq!(fault.to_string(), "the database file is not an SQLite database");
+
+    site.remove();
+    let writer = site.writer("wal");
+    insert_decision(&writer, "2026-11-22T10:00:00", "", "{}");
+    insert_decision(&writer, "2026-11-22T11:00:00", "", "{}");
+    reader.outage = None; // a minute later
+    assert_eq!(reader.decisions(november()).unwrap().len(), 2);
+}
+
+#[test]
+fn reconnects_are_paced() {
+    let site = Site::new();
+    fs::write(site.path(), "garbage ".repeat(1000)).unwrap();
+    let mut reader = site.reader();
+    assert_eq!(reader.wants_retry(), None);
+    reader.decisions(november()).unwrap_err();
+    let first = reader.outage.as_ref().unwrap().last_try;
+    reader.decisions(november()).unwrap_err();
+    assert_eq!(reader.outage.as_ref().unwrap().last_try, first, "the second answer is the first one's fault");
+    reader.eager = true;
+    assert!(reader.wants_retry().is_some_and(|wait| wait <= RECONNECT_EAGERLY));
+}
+
+#[test]
+fn a_missing_table_is_named_and_comes_back() {
+    let site = Site::new();
+    let writer = site.writer("wal");
+    let mut reader = site.reader();
+    assert_eq!(reader.decisions(november()).unwrap(), []);
+    writer.execute_batch("ALTER TABLE coordinator_decisions RENAME TO gone").unwrap();
+    let fault = reader.decisions(november()).unwrap_err();
+    assert_eq!(fault.to_string(), "the database has no table coordinator_decisions");
+    assert_eq!(reader.energy(november()).unwrap(), [], "the other tables still answer");
+    writer.execute_batch("ALTER TABLE gone RENAME TO coordinator_decisions").unwrap();
+    assert_eq!(reader.decisions(november()).unwrap(), []);
+}
+
+#[test]
+fn older_schemas_lack_columns_not_rows() {
+    let site = Site::new();
+    let writer = Connection::open(site.path()).unwrap();
+    writer
+        .execute_batch(
+            "CREATE TABLE energy_data(timestamp TEXT PRIMARY KEY, battery_soc REAL, pv_power INTEGER);
+             INSERT INTO energy_data VALUES ('2026-11-22 10:00:00.5', '55.5', 1200);
+             INSERT INTO energy_data VALUES ('no time at all', 1, 1);",
+        )
+        .unwrap();
+    let rows = site.reader().energy(november()).unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!((rows[0].soc_pct, rows[0].pv_power_w, rows[0].import_total_kwh), (Some(55.5), Some(1200.0), None));
+    assert_eq!(rows[0].at, "2026-11-22T09:00:00.5Z".parse().unwrap());
+}
+
+#[test]
+fn a_lock_is_waited_for_until_the_deadline_and_no_longer() {
+    let site = Site::new();
+    let writer = site.writer("delete");
+    let mut reader = site.reader();
+    assert_eq!(reader.decisions(november()).unwrap(), []);
+    writer.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    let started = Instant::now();
+    let fault = reader
+        .session(Duration::from_millis(300), |connection, _, _| {
+            connection.query_row("SELECT count(*) FROM energy_data", [], |_| Ok(())).map_err(|e| query::sql_fault(&e))
+        })
+        .unwrap_err();
+    assert_eq!(fault.to_string(), "the database is held by another program (waited 0.3 s)");
+    assert!(started.elapsed() >= Duration::from_millis(300) && started.elapsed() < Duration::from_secs(30));
+    writer.execute_batch("COMMIT").unwrap();
+    assert_eq!(reader.decisions(november()).unwrap(), []);
+}
+
+#[test]
+fn a_long_statement_is_ended_by_the_deadline_and_by_the_stop() {
+    let site = Site::new();
+    let _writer = site.writer("wal");
+    let mut reader = site.reader();
+    let endless = |connection: &Connection, _: &mut query::Columns, _: &SiteZone| {
+        let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+        connection.query_row(sql, [], |_| Ok(())).map_err(|error| query::sql_fault(&error))
+    };
+    let fault = reader.session(Duration::from_millis(50), endless).unwrap_err();
+    assert_eq!(fault.to_string(), "the database did not answer in time (waited 0.05 s)");
+    site.trigger.stop();
+    let fault = reader.session(Duration::from_secs(600), endless).unwrap_err();
+    assert_eq!(fault.kind(), Kind::Stopping);
+}
+
+#[test]
+fn the_newest_state_is_the_last_one_written_unless_it_says_nothing() {
+    let site = Site::new();
+    let writer = site.writer("wal");
+    let mut reader = site.reader();
+    let now = "2026-11-22T13:00:00Z".parse().unwrap();
+    let latest = |reader: &mut Database| reader.latest_state(now).unwrap().map(|s| s.reading.battery.soc_pct);
+    assert_eq!(latest(&mut reader), None);
+    insert_state(&writer, "2026-11-22T13:58:00", &soc("50", "2026-11-22T13:58:00"));
+    assert_eq!(latest(&mut reader), Some(Ok(50.0)));
+    // Imported later, but older.
+    insert_state(&writer, "2026-11-01T10:00:00", &soc("10", "2026-11-01T10:00:00"));
+    assert_eq!(latest(&mut reader), Some(Ok(50.0)));
+    insert_state(&writer, "2026-11-22T13:59:00", &soc("\"Unknown\"", "2026-11-22T13:59:00"));
+    insert_state(&writer, "2026-11-22T13:59:30", "not JSON");
+    assert_eq!(latest(&mut reader), Some(Ok(50.0)));
+    // A row of a clock that was a year ahead does not hide the present.
+    insert_state(&writer, "2027-11-22T13:59:40", &soc("99", "2027-11-22T13:59:40"));
+    insert_state(&writer, "2026-11-22T13:59:50", &soc("51", "2026-11-22T13:59:50"));
+    assert_eq!(latest(&mut reader), Some(Ok(51.0)));
+}
+
+#[test]
+fn states_that_all_are_broken_are_a_fault() {
+    let site = Site::new();
+    insert_state(&site.writer("wal"), "2026-11-22T13:58:00", "{half");
+    let fault = site.reader().latest_state("2026-11-22T13:00:00Z".parse().unwrap()).unwrap_err();
+    assert!(fault.to_string().starts_with("the state of 2026-11-22T13:58:00 is not readable: "), "{fault}");
+}
+
+#[test]
+fn the_doubled_hour_is_told_apart_by_created_at() {
+    let site = Site::new();
+    let writer = site.writer("wal");
+    insert_decision(&writer, "2026-10-25T02:45:00", "2026-10-25 00:45:00", "{}");
+    insert_decision(&writer, "2026-10-25T02:15:00", "2026-10-25 01:15:00", "{}");
+    let range = Range { from: "2026-10-25T00:00:00Z".parse().unwrap(), to: "2026-10-25T01:00:00Z".parse().unwrap() };
+    let first_pass = site.reader().decisions(range).unwrap();
+    assert_eq!(first_pass.len(), 1);
+    assert_eq!(first_pass[0].at, "2026-10-25T00:45:00Z".parse().unwrap());
+}
+
+#[test]
+fn days_tell_whether_they_changed() {
+    let site = Site::new();
+    let writer = site.writer("wal");
+    insert_decision(&writer, "2026-11-21T10:00:00", "", "{}");
+    insert_decision(&writer, "2026-11-22T10:00:00", "", "not JSON");
+    let mut reader = site.reader();
+    let day = |text: &str| text.parse::<jiff::civil::Date>().unwrap();
+    let before = reader.days(day("2026-11-01"), day("2026-11-30")).unwrap();
+    assert_eq!(before[&day("2026-11-22")].decisions, (1, 2));
+    insert_decision(&writer, "2026-11-21T11:00:00", "", "{}");
+    let after = reader.days(day("2026-11-01"), day("2026-11-30")).unwrap();
+    assert_ne!(before[&day("2026-11-21")], after[&day("2026-11-21")]);
+    assert_eq!(before[&day("2026-11-22")], after[&day("2026-11-22")]);
+    assert_eq!(reader.first_day().unwrap(), Some(day("2026-11-21")));
+    assert_eq!(
+        reader.health("2026-11-22T13:00:00Z".parse().unwrap()).unwrap(),
+        Health { schema_version: Some(4), decisions_24h: 1 }
+    );
+}
