@@ -8,5 +8,6 @@ pub mod base;
 pub mod config;
 pub mod http;
 pub mod model;
+pub mod refresh;
 pub mod snapshot;
 pub mod source;

@@ -162,15 +162,22 @@ pub struct FeedMark {
     pub end: u32,
 }
 
-/// What the `metrics` refresher derives.
+/// Content with the way it came.
+#[derive(Debug)]
+pub struct Feed<T> {
+    /// Which way.
+    pub origin: Origin,
+    /// The content.
+    pub content: T,
+}
+
+/// What the `metrics` refresher derives; a part that could not be read yet is `None`.
 #[derive(Debug)]
 pub struct Metrics {
     /// The decisions.
-    pub decisions: DecisionFeed,
-    /// Which way they came.
-    pub origin: Origin,
+    pub decisions: Option<Arc<Feed<DecisionFeed>>>,
     /// The answer to `/historical-data`.
-    pub history: Arc<[u8]>,
+    pub history: Option<Arc<Feed<Arc<[u8]>>>>,
 }
 
 /// Where prices came from.

@@ -1,0 +1,71 @@
+//! `/logs/download/NAME`: a whole log file, streamed from disk by a thread of its own.
+//!
+//! The name must be that of a file that the log folder's listing has: a plain `*.log` file. No path is ever made of
+//! what a client sends.
+
+use std::fs::OpenOptions;
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+
+use super::{Ask, Refusal};
+use crate::http::api::logs::known_file;
+use crate::http::message::Answer;
+use crate::http::query::decode;
+
+const CHUNK: usize = 64 * 1024;
+
+/// `/logs/download/NAME`; `name` as sent.
+pub fn answer(ask: &Ask<'_>, name: &str, head_only: bool) -> Result<Answer, Refusal> {
+    let name = decode(name, false);
+    let Some(file) = known_file(ask, &name) else {
+        return Err(Refusal::not_found(format!("there is no log file {name:?}")));
+    };
+    let (path, shown) = (PathBuf::from(&file.path), file.name.clone());
+    Ok(Answer::Detach(
+        "download",
+        Box::new(move |stream| {
+            if let Err(error) = send(stream, &path, &shown, head_only) {
+                log::debug!("HTTP: the download of {shown} ended early: {error}");
+            }
+        }),
+    ))
+}
+
+fn send(mut stream: TcpStream, path: &std::path::Path, name: &str, head_only: bool) -> io::Result<()> {
+    let opened = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path);
+    let file = opened.and_then(|file| file.metadata().map(|meta| (file, meta)));
+    let (file, length) = match file {
+        Ok((file, meta)) if meta.is_file() => (file, meta.len()),
+        _ => {
+            let body = r#"{"error":"the log file is gone","code":"not_found"}"#;
+            let length = body.len();
+            let body = if head_only { "" } else { body };
+            return write!(
+                stream,
+                "HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+            );
+        }
+    };
+    // The name is one of the folder's; what could break the head is replaced.
+    let plain: String = name.chars().map(|c| if c.is_ascii_graphic() && c != '"' && c != '\\' { c } else { '_' }).collect();
+    write!(
+        stream,
+        "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\n\
+         Content-Disposition: attachment; filename=\"{plain}\"\r\nX-Content-Type-Options: nosniff\r\n\
+         Cache-Control: no-cache\r\nConnection: close\r\n\r\n"
+    )?;
+    if head_only {
+        return Ok(());
+    }
+    // A file that grows meanwhile is sent as long as it was; one that shrinks ends the connection early.
+    let mut rest = file.take(length);
+    let mut chunk = vec![0; CHUNK];
+    loop {
+        match rest.read(&mut chunk)? {
+            0 => return Ok(()),
+            count => stream.write_all(&chunk[..count])?,
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! `/historical-data`: state of charge and PV power of the last 24 hours. Real rows only; holes are null.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::status::refuse_before_first;
+use super::{Ask, Refusal, Reply, json_bytes};
+use crate::http::message::Bytes;
+use crate::model::energy::Point;
+use crate::snapshot::Scene;
+
+#[derive(Serialize)]
+struct History<'a> {
+    timestamps: Vec<String>,
+    soc_data: Vec<Option<f64>>,
+    pv_power_data: Vec<Option<f64>>,
+    data_points: usize,
+    data_source: &'a str,
+    last_update: String,
+    current_soc: Option<f64>,
+    current_pv_power: Option<f64>,
+    soc_range: Option<String>,
+    pv_peak: Option<String>,
+    as_of: String,
+    stale_after: String,
+    source: Option<&'a str>,
+}
+
+/// `/historical-data`
+pub fn answer(ask: &Ask<'_>) -> Reply {
+    let section = &ask.snapshot.metrics;
+    refuse_before_first(section, "rows of the last 24 hours")?;
+    match section.value.as_deref().and_then(|metrics| metrics.history.as_deref()) {
+        Some(feed) => Ok(json_bytes(200, Bytes::Shared(Arc::clone(&feed.content)))),
+        None => Err(Refusal::not_yet("rows of the last 24 hours", section.error.as_deref())),
+    }
+}
+
+/// Writes the answer, at publication.
+pub fn body(points: &[Point], scene: &Scene<'_>) -> Arc<[u8]> {
+    let measured = |value: fn(&Point) -> Option<f64>| points.iter().filter_map(value);
+    let soc = |point: &Point| point.soc_pct;
+    let pv = |point: &Point| point.pv_power_w;
+    let (least, most) = (measured(soc).reduce(f64::min), measured(soc).reduce(f64::max));
+    let last = points.last();
+    let history = History {
+        timestamps: points.iter().map(|point| scene.zone.local(point.at).strftime("%H:%M").to_string()).collect(),
+        soc_data: points.iter().map(soc).collect(),
+        pv_power_data: points.iter().map(|point| point.pv_power_w.map(|watts| watts / 1000.0)).collect(),
+        data_points: points.len(),
+        data_source: if points.is_empty() { "none" } else { "real" },
+        last_update: scene.zone.naive(scene.now),
+        current_soc: last.and_then(soc),
+        current_pv_power: last.and_then(pv),
+        soc_range: least.zip(most).map(|(least, most)| format!("{least:.1}% - {most:.1}%")),
+        pv_peak: measured(pv).reduce(f64::max).map(|watts| format!("{:.2} kW", watts / 1000.0)),
+        as_of: scene.zone.rfc3339(scene.now),
+        stale_after: scene.zone.rfc3339(scene.stale_after),
+        source: scene.origin.name(),
+    };
+    serde_json::to_vec(&history).expect("a plain struct is JSON").into()
+}

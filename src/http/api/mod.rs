@@ -1,0 +1,218 @@
+//! What is answered: one file a resource, all of them from one snapshot. Only here are answers serialised.
+
+mod current_state;
+mod decisions;
+mod download;
+mod history;
+mod logs;
+mod months;
+mod page;
+mod prices;
+mod status;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::cors::Cors;
+use super::message::{Answer, Body, Bytes, Handler, Method, Request, Response, header, ready};
+use super::query::Query;
+use crate::base::clock::SharedClock;
+use crate::config::{Config, Interval};
+use crate::model::time::SiteZone;
+use crate::snapshot::{Scribe, Snapshot, SnapshotCell};
+
+/// How this layer writes what is prepared at publication.
+pub const SCRIBE: Scribe = Scribe { decisions: decisions::feed, history: history::body };
+
+const JSON: &str = "application/json";
+
+/// Reasons for values that are not known, by the path of the value.
+type Unknown = BTreeMap<String, String>;
+
+/// Answers the site's requests.
+pub struct Api {
+    cell: Arc<SnapshotCell>,
+    clock: SharedClock,
+    facts: Facts,
+    cors: Cors,
+}
+
+/// What never changes while the program runs.
+pub struct Facts {
+    zone: SiteZone,
+    demo: bool,
+    started: Instant,
+    live_interval: Interval,
+    price_interval: Interval,
+    metrics_interval: Interval,
+    staleness: std::time::Duration,
+    database_configured: bool,
+}
+
+/// One request with everything that its answer is made of.
+struct Ask<'a> {
+    snapshot: Arc<Snapshot>,
+    facts: &'a Facts,
+    query: Query,
+    now: Timestamp,
+    instant: Instant,
+}
+
+/// An error as it is answered.
+#[derive(Debug)]
+struct Refusal {
+    status: u16,
+    code: &'static str,
+    text: String,
+    retry_after_s: Option<u32>,
+}
+
+type Reply = Result<Response<Body>, Refusal>;
+
+impl Api {
+    /// For the site of this config.
+    pub fn new(cell: Arc<SnapshotCell>, clock: SharedClock, config: &Config, demo: bool) -> Self {
+        let facts = Facts {
+            zone: config.zone.clone(),
+            demo,
+            started: clock.instant(),
+            live_interval: config.live_interval,
+            price_interval: config.price_interval,
+            metrics_interval: config.metrics_interval,
+            staleness: config.staleness,
+            database_configured: config.database.is_some(),
+        };
+        let cors = Cors::new(config.cors_enabled, config.cors_origins.clone());
+        Self { cell, clock, facts, cors }
+    }
+
+    fn ask(&self, request: &Request) -> Ask<'_> {
+        Ask {
+            snapshot: self.cell.load(),
+            facts: &self.facts,
+            query: Query::parse(&request.query),
+            now: self.clock.now(),
+            instant: self.clock.instant(),
+        }
+    }
+
+    fn route(&self, request: &Request) -> Result<Answer, Refusal> {
+        let ask = self.ask(request);
+        let reply = match request.path.as_str() {
+            "/" | "/index.html" => page::index(),
+            "/health" => status::health(&ask),
+            "/status" => status::status(&ask),
+            "/current-state" => current_state::answer(&ask),
+            "/metrics" => months::metrics(&ask),
+            "/decisions" => decisions::answer(&ask),
+            "/historical-data" => history::answer(&ask),
+            "/monthly-summary" => months::summary(&ask),
+            "/monthly-comparison" => months::comparison(&ask),
+            "/prices" => prices::answer(&ask),
+            "/logs" => logs::lines(&ask),
+            "/logs/files" => logs::files(&ask),
+            path => {
+                if let Some(name) = path.strip_prefix("/logs/download/") {
+                    return download::answer(&ask, name, request.method == Method::Head);
+                }
+                match path.strip_prefix("/assets/") {
+                    Some(name) => page::asset(name),
+                    None => Err(Refusal::not_found(format!("there is nothing at {path}"))),
+                }
+            }
+        };
+        reply.map(Answer::Ready)
+    }
+}
+
+impl Handler for Api {
+    fn handle(&self, request: &Request) -> Answer {
+        let answer = match request.method {
+            Method::Options => {
+                let nothing = ready(204, JSON, Bytes::Static(b""));
+                Answer::Ready(nothing.with_header(header("Allow", "GET, HEAD, OPTIONS")))
+            }
+            Method::Get | Method::Head => {
+                self.route(request).unwrap_or_else(|refusal| Answer::Ready(refusal.response()))
+            }
+        };
+        match answer {
+            Answer::Ready(response) => Answer::Ready(self.cors.allow(request, response)),
+            detached @ Answer::Detach(..) => detached,
+        }
+    }
+}
+
+impl Ask<'_> {
+    /// RFC 3339 with offset.
+    fn rfc3339(&self, at: Timestamp) -> String {
+        self.facts.zone.rfc3339(at)
+    }
+
+    /// Naive local time, as the inherited fields have it.
+    fn naive(&self, at: Timestamp) -> String {
+        self.facts.zone.naive(at)
+    }
+
+    /// A whole number in a range from the query.
+    fn integer(&self, name: &str, range: std::ops::RangeInclusive<i64>) -> Result<Option<i64>, Refusal> {
+        let Some(text) = self.query.get(name) else { return Ok(None) };
+        match text.parse::<i64>() {
+            Ok(value) if range.contains(&value) => Ok(Some(value)),
+            _ => Err(Refusal::bad_parameter(
+                name,
+                text,
+                &format!("a whole number from {} to {}", range.start(), range.end()),
+            )),
+        }
+    }
+}
+
+impl Refusal {
+    fn bad_parameter(name: &str, value: &str, allowed: &str) -> Self {
+        let text = format!("{name}={value} is not allowed; it must be {allowed}");
+        Self { status: 400, code: "bad_request", text, retry_after_s: None }
+    }
+
+    fn not_found(text: String) -> Self {
+        Self { status: 404, code: "not_found", text, retry_after_s: None }
+    }
+
+    /// Nothing is known yet; soon something will be.
+    fn not_yet(what: &str, error: Option<&str>) -> Self {
+        let why = error.map_or_else(|| "they are still being loaded".to_owned(), str::to_owned);
+        let text = format!("{what} are not known yet: {why}");
+        Self { status: 503, code: "not_yet", text, retry_after_s: Some(2) }
+    }
+
+    fn response(&self) -> Response<Body> {
+        #[derive(Serialize)]
+        struct Error<'a> {
+            error: &'a str,
+            code: &'a str,
+        }
+        let response = json(self.status, &Error { error: &self.text, code: self.code });
+        match self.retry_after_s {
+            Some(seconds) => response.with_header(header("Retry-After", &seconds.to_string())),
+            None => response,
+        }
+    }
+}
+
+/// A value as a JSON answer.
+fn json<T: Serialize>(status: u16, value: &T) -> Response<Body> {
+    let bytes = serde_json::to_vec(value).expect("answers are maps with text keys");
+    json_bytes(status, Bytes::Owned(bytes))
+}
+
+/// JSON that is ready.
+fn json_bytes(status: u16, bytes: Bytes) -> Response<Body> {
+    ready(status, JSON, bytes).with_header(header("Cache-Control", "no-cache"))
+}
+
+#[cfg(test)]
+mod tests;

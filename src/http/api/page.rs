@@ -1,0 +1,33 @@
+//! The page, compiled into the program.
+
+use super::{Refusal, Reply};
+use crate::http::message::{Body, Bytes, Response, header, ready};
+
+const INDEX: &[u8] = include_bytes!("../../../www/index.html");
+const ASSETS: [(&str, &str, &[u8]); 2] = [
+    ("app.js", "text/javascript; charset=utf-8", include_bytes!("../../../www/app.js")),
+    ("style.css", "text/css; charset=utf-8", include_bytes!("../../../www/style.css")),
+];
+/// Everything from here, nothing from elsewhere, nothing inline.
+const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'none'";
+
+/// `/`
+pub fn index() -> Reply {
+    Ok(secured(ready(200, "text/html; charset=utf-8", Bytes::Static(INDEX))))
+}
+
+/// `/assets/NAME`
+pub fn asset(name: &str) -> Reply {
+    match ASSETS.iter().find(|(known, ..)| *known == name) {
+        Some((_, kind, bytes)) => Ok(secured(ready(200, kind, Bytes::Static(bytes)))),
+        None => Err(Refusal::not_found(format!("there is nothing at /assets/{name}"))),
+    }
+}
+
+fn secured(response: Response<Body>) -> Response<Body> {
+    response
+        .with_header(header("Content-Security-Policy", POLICY))
+        .with_header(header("X-Content-Type-Options", "nosniff"))
+        .with_header(header("Referrer-Policy", "no-referrer"))
+        .with_header(header("Cache-Control", "no-cache"))
+}

@@ -1,0 +1,113 @@
+//! `/prices`: today's final prices by the hour, and the quarter-hour that it is now.
+
+use serde::Serialize;
+
+use super::{Ask, Refusal, Reply, Unknown, json};
+use crate::model::price::{PricedDay, SLOT, Trend};
+use crate::snapshot::{PriceOrigin, Prices as Known};
+
+/// How far ahead the trend looks.
+const TREND_HOURS: usize = 4;
+
+/// The answer to `/prices`, also the `pricing` of `/current-state`.
+#[derive(Serialize)]
+pub struct Prices {
+    current_price_pln_kwh: Option<f64>,
+    cheapest_price_pln_kwh: Option<f64>,
+    cheapest_hour: Option<String>,
+    average_price_pln_kwh: Option<f64>,
+    price_trend: &'static str,
+    data_source: &'static str,
+    last_updated: String,
+    calculation_method: &'static str,
+    prices: Vec<Hour>,
+    current_slot_pln_kwh: Option<f64>,
+    slot_start: Option<String>,
+    as_of: String,
+    stale_after: Option<String>,
+    source: &'static str,
+    unknown: Unknown,
+}
+
+#[derive(Serialize)]
+struct Hour {
+    hour: i8,
+    hour_str: String,
+    price: f64,
+    market_price: f64,
+}
+
+/// `/prices`
+pub fn answer(ask: &Ask<'_>) -> Reply {
+    match today(ask) {
+        Some(prices) => Ok(json(200, &prices)),
+        None => {
+            let why = ask.snapshot.prices.error.as_deref().unwrap_or("they are still being loaded");
+            Err(Refusal::not_found(format!("no prices of today are known: {why}")))
+        }
+    }
+}
+
+/// Today's prices, where there are any.
+pub fn today(ask: &Ask<'_>) -> Option<Prices> {
+    let known = ask.snapshot.prices.value.as_deref()?;
+    let zone = &ask.facts.zone;
+    let local = zone.local(ask.now);
+    let day = known.days.iter().find(|day| day.date == local.date()).filter(|day| !day.hours.is_empty())?;
+    let now = day.hour(local.hour());
+    let slot = day.slot_at(ask.now);
+    let cheapest = day.cheapest();
+    let mut unknown = Unknown::new();
+    if now.is_none() {
+        unknown.insert("current_price_pln_kwh".into(), "PSE's prices lack this hour".into());
+    }
+    if slot.is_none() {
+        unknown.insert("current_slot_pln_kwh".into(), "PSE's prices lack this quarter-hour".into());
+    }
+    let (data_source, source) = match known.origin {
+        PriceOrigin::Network => ("PSE API (CSDAC-PLN)", "network"),
+        PriceOrigin::DiskCache => ("disk_cache_fallback", "disk_cache"),
+    };
+    Some(Prices {
+        current_price_pln_kwh: now.map(|hour| from_e4(hour.buy_e4)),
+        cheapest_price_pln_kwh: cheapest.map(|hour| from_e4(hour.buy_e4)),
+        cheapest_hour: cheapest.map(|hour| format!("{:02}:00", hour.hour)),
+        average_price_pln_kwh: day.average_e4().map(from_e4),
+        price_trend: trend(known, day, local.hour()).name(),
+        data_source,
+        last_updated: ask.naive(known.fetched_at),
+        calculation_method: "tariff_aware",
+        prices: day
+            .hours
+            .iter()
+            .map(|hour| Hour {
+                hour: hour.hour,
+                hour_str: format!("{:02}:00", hour.hour),
+                price: from_e4(hour.buy_e4),
+                market_price: from_e4(hour.market_e4),
+            })
+            .collect(),
+        current_slot_pln_kwh: slot.map(|(_, price)| price.to_f64()),
+        slot_start: slot.map(|(start, _)| ask.rfc3339(start)),
+        as_of: ask.rfc3339(known.fetched_at),
+        stale_after: slot.map(|(start, _)| ask.rfc3339(start + SLOT)),
+        source,
+        unknown,
+    })
+}
+
+fn from_e4(value: i64) -> f64 {
+    value as f64 / 10_000.0
+}
+
+/// Of the current hour against the known ones of the next four, tomorrow's included.
+fn trend(known: &Known, day: &PricedDay, hour: i8) -> Trend {
+    let Some(now) = day.hour(hour) else { return Trend::Stable };
+    let tomorrow = known.days.iter().find(|other| day.date.tomorrow().is_ok_and(|next| other.date == next));
+    let later = (1..=TREND_HOURS as i8).filter_map(|ahead| match hour + ahead {
+        later @ 0..=23 => day.hour(later),
+        later => tomorrow?.hour(later - 24),
+    });
+    let next: Vec<i64> = later.map(|entry| entry.buy_e4).collect();
+    Trend::of(now.buy_e4, &next)
+}

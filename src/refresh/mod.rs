@@ -1,0 +1,187 @@
+//! One thread a source: each owns its connection, agent or file handles, polls, derives a section, publishes it.
+
+mod days;
+mod live;
+mod logs;
+mod metrics;
+mod months;
+mod prices;
+mod process;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+
+use crate::base::clock::SharedClock;
+use crate::base::fault::Fault;
+use crate::base::shutdown::Shutdown;
+use crate::config::{Config, Interval};
+use crate::snapshot::{Attempt, Scribe, SnapshotCell};
+
+/// What every refresher is given.
+#[derive(Clone)]
+pub struct Context {
+    /// The site's config.
+    pub config: Arc<Config>,
+    /// The time.
+    pub clock: SharedClock,
+    /// Where to publish.
+    pub cell: Arc<SnapshotCell>,
+    /// When to stop.
+    pub shutdown: Shutdown,
+    /// How answers are written at publication.
+    pub scribe: Scribe,
+    /// `/proc`.
+    pub proc_root: PathBuf,
+}
+
+/// When to look again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// At the configured interval.
+    AtInterval,
+    /// Sooner.
+    After(Duration),
+}
+
+/// Polls one source.
+trait Refresher {
+    /// Looks once and publishes what it found.
+    fn refresh(&mut self) -> Next;
+}
+
+/// The refreshers, as what starts them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The house now.
+    Live,
+    /// Decisions, sums of this month, history.
+    Metrics,
+    /// Sums of past months.
+    Months,
+    /// Prices.
+    Prices,
+    /// The coordinator's process.
+    Process,
+    /// Log files.
+    Logs,
+}
+
+/// How often the log folder is looked at while nobody follows it.
+const LOG_INTERVAL: Duration = Duration::from_secs(2);
+/// How often past months are looked at again for late rows.
+const MONTHS_INTERVAL: Duration = Duration::from_secs(3600);
+
+impl Kind {
+    /// All of them.
+    pub const ALL: [Self; 6] = [Self::Live, Self::Process, Self::Prices, Self::Metrics, Self::Logs, Self::Months];
+
+    /// The thread's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Metrics => "metrics",
+            Self::Months => "months",
+            Self::Prices => "prices",
+            Self::Process => "process",
+            Self::Logs => "logs",
+        }
+    }
+
+    /// How often it looks.
+    pub fn interval(self, config: &Config) -> Interval {
+        match self {
+            Self::Live => config.live_interval,
+            Self::Metrics => config.metrics_interval,
+            Self::Prices => config.price_interval,
+            Self::Process => config.process_interval,
+            Self::Logs => Interval::Every(LOG_INTERVAL),
+            Self::Months => Interval::Every(MONTHS_INTERVAL),
+        }
+    }
+
+    /// The thread's body: opens what it owns and polls until the stop.
+    ///
+    /// # Errors
+    /// None today: trouble with a source is published, not returned.
+    pub fn run(self, context: Context) -> Result<(), Fault> {
+        let interval = self.interval(&context.config);
+        let shutdown = context.shutdown.clone();
+        let mut refresher: Box<dyn Refresher> = match self {
+            Self::Live => Box::new(live::Live::new(context)),
+            Self::Metrics => Box::new(metrics::Metrics::new(context)),
+            Self::Months => Box::new(months::Months::new(context)),
+            Self::Prices => Box::new(prices::Prices::new(context)),
+            Self::Process => Box::new(process::Process::new(context)),
+            Self::Logs => Box::new(logs::Logs::new(context)),
+        };
+        poll(self.name(), interval, &shutdown, refresher.as_mut());
+        Ok(())
+    }
+}
+
+/// Refreshes until the stop, on the monotonic clock: each time `interval` after the last one began, or sooner when the
+/// refresher asks for it; once when the interval is off.
+fn poll(name: &str, interval: Interval, shutdown: &Shutdown, refresher: &mut dyn Refresher) {
+    loop {
+        let started = Instant::now();
+        #[cfg(feature = "faults")]
+        faults::panic_on_demand(name);
+        let _ = name;
+        let next = refresher.refresh();
+        let go_on = match (interval, next) {
+            (Interval::Off, _) => {
+                let _ = shutdown.channel().recv();
+                false
+            }
+            (Interval::Every(interval), Next::AtInterval) => shutdown.wait(interval.saturating_sub(started.elapsed())),
+            (Interval::Every(interval), Next::After(pause)) => shutdown.wait(pause.min(interval)),
+        };
+        if !go_on {
+            return;
+        }
+    }
+}
+
+/// An attempt that is under way.
+struct Started {
+    wall: Timestamp,
+    instant: Instant,
+}
+
+impl Context {
+    fn start(&self) -> Started {
+        Started { wall: self.clock.now(), instant: self.clock.instant() }
+    }
+
+    fn finish(&self, started: &Started) -> Attempt {
+        let instant = self.clock.instant();
+        Attempt { at: started.wall, instant, took: instant.saturating_duration_since(started.instant) }
+    }
+}
+
+#[cfg(feature = "faults")]
+mod faults {
+    //! Trouble on demand, for tests of a running server.
+
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::{Duration, Instant};
+
+    static BEGAN: OnceLock<Instant> = OnceLock::new();
+    static DONE: AtomicBool = AtomicBool::new(false);
+
+    /// `WATTBOARD_FAULT_PANIC=live` panics that refresher once, at its first refresh 3 s after the start or later.
+    pub fn panic_on_demand(name: &str) {
+        let began = BEGAN.get_or_init(Instant::now);
+        let asked = std::env::var("WATTBOARD_FAULT_PANIC").is_ok_and(|wanted| wanted == name);
+        if asked && began.elapsed() > Duration::from_secs(3) && !DONE.swap(true, Ordering::Relaxed) {
+            panic!("on demand");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,31 @@
+//! Whether the coordinator runs.
+
+use std::sync::Arc;
+
+use super::{Context, Next, Refresher};
+use crate::source::process::ProcessTable;
+
+pub struct Process {
+    context: Context,
+    table: ProcessTable,
+}
+
+impl Process {
+    pub fn new(context: Context) -> Self {
+        let table = ProcessTable::new(context.proc_root.clone());
+        Self { context, table }
+    }
+}
+
+impl Refresher for Process {
+    fn refresh(&mut self) -> Next {
+        let started = self.context.start();
+        let found = self.table.find();
+        let attempt = self.context.finish(&started);
+        self.context.cell.publish(|next| match found {
+            Ok(coordinator) => next.process.succeed(Arc::new(coordinator), attempt),
+            Err(fault) => next.process.fail(&fault, attempt),
+        });
+        Next::AtInterval
+    }
+}
