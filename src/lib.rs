@@ -5,4 +5,5 @@
 //! from one snapshot, without touching disk; the **page** draws the answer. See ARCHITECTURE.md.
 
 pub mod base;
+pub mod demo;
 pub mod http;
