@@ -58,8 +58,8 @@ INSERT INTO schema_version (version, applied_at, description) VALUES
     (3, CURRENT_TIMESTAMP, 'Add forecast tables'), (4, CURRENT_TIMESTAMP, 'Add meter counters and tariff zone');
 ";
 
-/// How long a write waits for its turn, as the coordinator does.
-const BUSY: Duration = Duration::from_secs(5);
+/// How long a write waits for its turn. Short, because nothing ends the wait at a shutdown; the player tries again.
+const BUSY: Duration = Duration::from_secs(1);
 
 /// Makes the database at `path` in WAL mode, with all tables and no rows.
 ///
@@ -128,7 +128,13 @@ pub fn insert_energy(to: &Connection, reading: &Reading, at: DateTime) -> rusqli
 ///
 /// # Errors
 /// SQLite's.
-pub fn insert_state(to: &Connection, reading: &Reading, state: &str, uptime_s: f64, metrics: &Value) -> rusqlite::Result<()> {
+pub fn insert_state(
+    to: &Connection,
+    reading: &Reading,
+    state: &str,
+    uptime_s: f64,
+    metrics: &Value,
+) -> rusqlite::Result<()> {
     to.prepare_cached(
         "INSERT INTO system_state (timestamp, state, uptime, active_modules, metrics, created_at) \
          VALUES (?, ?, ?, ?, ?, ?)",
@@ -233,10 +239,7 @@ mod tests {
                  grid_export_total_kwh house_consumption_total_kwh pv_generation_total_kwh tariff_zone",
             ),
             ("system_state", "id timestamp state uptime active_modules last_error metrics created_at"),
-            (
-                "coordinator_decisions",
-                "id timestamp decision_type action reason parameters source_module created_at",
-            ),
+            ("coordinator_decisions", "id timestamp decision_type action reason parameters source_module created_at"),
             (
                 "charging_sessions",
                 "session_id start_time end_time target_soc energy_kwh cost_pln status avg_price created_at",
@@ -258,8 +261,7 @@ mod tests {
         ] {
             assert_eq!(columns(table), expected, "{table}");
         }
-        let version: i64 =
-            database.query_row("SELECT max(version) FROM schema_version", [], |row| row.get(0)).unwrap();
+        let version: i64 = database.query_row("SELECT max(version) FROM schema_version", [], |row| row.get(0)).unwrap();
         let mode: String = database.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
         assert_eq!((version, mode.as_str()), (4, "wal"));
     }

@@ -27,6 +27,9 @@ const RESERVE_PCT: f64 = 10.0;
 /// The longest step over which a power counts as steady.
 const STEP: SignedDuration = SignedDuration::from_mins(5);
 
+/// A longer jump of the clock is no time in which anybody lived here.
+const LONGEST_GAP: SignedDuration = SignedDuration::from_hours(72);
+
 /// Energy that went through the meters, kWh.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Energy {
@@ -134,6 +137,9 @@ impl House {
 
     /// Lets time pass until `to` and reads every meter. Time that runs backwards changes the reading's date alone.
     pub fn advance(&mut self, to: Timestamp) -> Reading {
+        if to.duration_since(self.at) > LONGEST_GAP {
+            self.at = to - LONGEST_GAP;
+        }
         while to.duration_since(self.at) > STEP {
             self.step(self.at + STEP);
         }
@@ -155,9 +161,9 @@ impl House {
         (decision, ended)
     }
 
-    /// When the charging session under way began.
-    pub fn charging_since(&self) -> Option<Timestamp> {
-        self.session.as_ref().map(|session| session.start)
+    /// What the battery does at present.
+    pub fn mode(&self) -> Mode {
+        self.mode
     }
 
     fn step(&mut self, to: Timestamp) -> Reading {

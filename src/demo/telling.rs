@@ -133,7 +133,12 @@ pub fn status_lines(reading: &Reading, uptime_s: f64, decisions: u64) -> String 
     [
         master(&format!("📊 Status - State: {state}, Uptime: {uptime_s:.0}s, Decisions: {decisions}")),
         master(&format!("🔋 Battery: {:.1}%, Charging: {}", reading.soc_pct, python_bool(reading.grid_charging))),
-        master(&format!("☀️ PV: {}W, House: {}W, Grid {direction}: {}W", reading.pv_w, reading.load_w, reading.grid_w.abs())),
+        master(&format!(
+            "☀️ PV: {}W, House: {}W, Grid {direction}: {}W",
+            reading.pv_w,
+            reading.load_w,
+            reading.grid_w.abs()
+        )),
     ]
     .concat()
 }
@@ -191,7 +196,10 @@ mod tests {
     #[test]
     fn a_line_is_pythons() {
         let at: Zoned = "2026-11-22T14:02:24.9+01:00[Europe/Warsaw]".parse().unwrap();
-        assert_eq!(line(&at, "module.name", "INFO", "message"), "2026-11-22 14:02:24,900 - module.name - INFO - message\n");
+        assert_eq!(
+            line(&at, "module.name", "INFO", "message"),
+            "2026-11-22 14:02:24,900 - module.name - INFO - message\n"
+        );
         assert!(failure_lines(&at).lines().nth(1).unwrap().starts_with("Traceback"));
     }
 
