@@ -54,7 +54,7 @@ impl Coordinator {
     /// # Errors
     /// SQLite's.
     pub fn record_energy(&self, to: &Connection, reading: &Reading) -> rusqlite::Result<()> {
-        database::insert_energy(to, reading, self.a_moment_after(reading.at, 0).datetime())
+        database::insert_energy(to, reading, &self.a_moment_after(reading.at, 0))
     }
 
     /// Records a state row.
@@ -82,7 +82,7 @@ impl Coordinator {
             lines.master.push_str(&telling::decision_lines(&decision, &local));
             lines.charge.extend(telling::charging_line(before, decision.mode, &local));
         }
-        database::insert_decision(to, &decision, local.datetime())?;
+        database::insert_decision(to, &decision, &local)?;
         ended.map_or(Ok(()), |session| database::insert_session(to, &session, &self.zone))
     }
 

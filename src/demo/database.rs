@@ -3,9 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 use rusqlite::{Connection, OpenFlags, params};
 use serde_json::Value;
 
@@ -94,7 +93,7 @@ fn settle(connection: &Connection) -> rusqlite::Result<()> {
 ///
 /// # Errors
 /// SQLite's.
-pub fn insert_energy(to: &Connection, reading: &Reading, at: DateTime) -> rusqlite::Result<()> {
+pub fn insert_energy(to: &Connection, reading: &Reading, at: &Zoned) -> rusqlite::Result<()> {
     let total = reading.total;
     to.prepare_cached(
         "INSERT OR REPLACE INTO energy_data (timestamp, battery_soc, pv_power, grid_power, house_consumption, \
@@ -103,7 +102,7 @@ pub fn insert_energy(to: &Connection, reading: &Reading, at: DateTime) -> rusqli
          tariff_zone) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     )?
     .execute(params![
-        at.to_string(),
+        naive(at),
         reading.soc_pct,
         reading.pv_w,
         reading.grid_w,
@@ -140,7 +139,7 @@ pub fn insert_state(
          VALUES (?, ?, ?, ?, ?, ?)",
     )?
     .execute(params![
-        reading.local.datetime().to_string(),
+        naive(&reading.local),
         state,
         uptime_s,
         r#"["data_collector", "price_analyzer", "charging_controller", "polish_electricity_analyzer"]"#,
@@ -154,13 +153,13 @@ pub fn insert_state(
 ///
 /// # Errors
 /// SQLite's.
-pub fn insert_decision(to: &Connection, decision: &Decision, at: DateTime) -> rusqlite::Result<()> {
+pub fn insert_decision(to: &Connection, decision: &Decision, at: &Zoned) -> rusqlite::Result<()> {
     to.prepare_cached(
         "INSERT INTO coordinator_decisions (timestamp, decision_type, action, reason, parameters, created_at) \
          VALUES (?, ?, ?, ?, ?, ?)",
     )?
     .execute(params![
-        at.to_string(),
+        naive(at),
         decision.kind,
         decision.action,
         decision.reason,
@@ -175,7 +174,7 @@ pub fn insert_decision(to: &Connection, decision: &Decision, at: DateTime) -> ru
 /// # Errors
 /// SQLite's.
 pub fn insert_session(to: &Connection, session: &Session, zone: &TimeZone) -> rusqlite::Result<()> {
-    let start = session.start.to_zoned(zone.clone()).datetime();
+    let start = session.start.to_zoned(zone.clone());
     let average = if session.energy_kwh > 0.0 { session.cost_pln / session.energy_kwh } else { 0.0 };
     to.prepare_cached(
         "INSERT OR REPLACE INTO charging_sessions (session_id, start_time, end_time, target_soc, energy_kwh, \
@@ -183,8 +182,8 @@ pub fn insert_session(to: &Connection, session: &Session, zone: &TimeZone) -> ru
     )?
     .execute(params![
         format!("charge_{}", session.start.as_second()),
-        start.to_string(),
-        session.end.to_zoned(zone.clone()).datetime().to_string(),
+        naive(&start),
+        naive(&session.end.to_zoned(zone.clone())),
         round_to(session.energy_kwh, 3),
         round_to(session.cost_pln, 4),
         round_to(average, 4),
@@ -197,9 +196,15 @@ pub fn insert_session(to: &Connection, session: &Session, zone: &TimeZone) -> ru
 ///
 /// # Errors
 /// SQLite's.
-pub fn prune_states(to: &Connection, before: DateTime) -> rusqlite::Result<()> {
-    to.prepare_cached("DELETE FROM system_state WHERE timestamp < ?")?.execute([before.to_string()])?;
+pub fn prune_states(to: &Connection, before: &Zoned) -> rusqlite::Result<()> {
+    to.prepare_cached("DELETE FROM system_state WHERE timestamp < ?")?.execute([naive(before)])?;
     Ok(())
+}
+
+/// A timestamp as Python's `isoformat` writes it: local, without offset, microseconds unless there are none.
+pub fn naive(at: &Zoned) -> String {
+    let whole = at.subsec_nanosecond() < 1_000;
+    at.strftime(if whole { "%Y-%m-%dT%H:%M:%S" } else { "%Y-%m-%dT%H:%M:%S%.6f" }).to_string()
 }
 
 /// `created_at` as SQLite writes it: UTC, whole seconds.
@@ -264,6 +269,15 @@ mod tests {
         let version: i64 = database.query_row("SELECT max(version) FROM schema_version", [], |row| row.get(0)).unwrap();
         let mode: String = database.query_row("PRAGMA journal_mode", [], |row| row.get(0)).unwrap();
         assert_eq!((version, mode.as_str()), (4, "wal"));
+    }
+
+    #[test]
+    fn timestamps_are_pythons() {
+        for (fraction, expected) in [("", ""), (".9", ".900000"), (".1234567", ".123456"), (".0000004", "")] {
+            let at: Zoned = format!("2026-11-22T14:07:21{fraction}+01:00[Europe/Warsaw]").parse().unwrap();
+            assert_eq!(naive(&at), format!("2026-11-22T14:07:21{expected}"));
+            assert_eq!(created_at(at.timestamp()), "2026-11-22 13:07:21");
+        }
     }
 
     #[test]

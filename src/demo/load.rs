@@ -35,7 +35,8 @@ fn cooking_w(seed: u64, second: f64, hour: f64) -> f64 {
         _ => 0.0,
     };
     let place = (second / 600.0).floor();
-    let kettle = unit(seed, Channel::Cooking, place as i64) < awake && second - place * 600.0 < 240.0;
+    let boiling = second - place * 600.0 - 360.0 * unit(seed, Channel::Jitter, place as i64);
+    let kettle = unit(seed, Channel::Cooking, place as i64) < awake && (0.0..240.0).contains(&boiling);
     let half_hour = (second / 1_800.0).floor() as i64;
     let oven = (17.0..20.0).contains(&hour) && unit(seed, Channel::Cooking, -half_hour) < 0.16;
     // The oven's thermostat switches.

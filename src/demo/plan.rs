@@ -127,8 +127,13 @@ pub fn decide(day: &Day, reading: &Reading, local_hour: i8) -> Decision {
         return charging(day, reading, slot, Mode::SelfUse, ("start_pv_charging", "pv", reason), (energy, 0.0));
     }
     if rank + DEAR >= day.ranks.len() {
-        let reason = format!("Wait: {price:.3} PLN/kWh is among the dearest of the day, the battery carries the house");
+        let rest = if soc > 12.0 { "the battery carries the house" } else { "but the battery is empty" };
+        let reason = format!("Wait: {price:.3} PLN/kWh is among the dearest of the day, {rest}");
         return waiting(day, reading, Some(slot), Mode::SelfUse, reason);
+    }
+    if soc <= 12.0 {
+        let reason = format!("Wait: the battery is empty, {price:.3} PLN/kWh is not cheap enough to fill it");
+        return waiting(day, reading, Some(slot), Mode::Hold, reason);
     }
     if soc < 60.0 && day.dear_hour_ahead(reading.at) {
         let reason = format!("Wait: dearer hours are coming, the battery keeps its {soc:.0} % for them");

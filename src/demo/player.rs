@@ -89,7 +89,7 @@ impl Player {
             if decision != self.decision {
                 self.coordinator.decide(&transaction, &reading, Some(lines))?;
             }
-            database::prune_states(&transaction, (now - STATES * 2).to_zoned(self.zone.clone()).datetime())?;
+            database::prune_states(&transaction, &(now - STATES * 2).to_zoned(self.zone.clone()))?;
         }
         let reading = self.coordinator.advance(now);
         self.last = now;

@@ -30,7 +30,7 @@ pub fn metrics(reading: &Reading, uptime_s: f64, decisions: u64) -> Value {
 }
 
 fn current_data(reading: &Reading) -> Value {
-    let now = reading.local.datetime();
+    let now = super::database::naive(&reading.local);
     let kw = |watts: i64| watts as f64 / 1000.0;
     let kwh = |energy: f64| round_to(energy, 2);
     let (total, today) = (reading.total, reading.today);
@@ -45,8 +45,8 @@ fn current_data(reading: &Reading) -> Value {
         _ => "Import",
     };
     json!({
-        "timestamp": now.to_string(),
-        "date": now.date().to_string(),
+        "timestamp": now,
+        "date": reading.local.date().to_string(),
         "time": reading.local.strftime("%H:%M:%S").to_string(),
         "battery": {
             "soc_percent": reading.soc_pct,
@@ -101,7 +101,7 @@ fn current_data(reading: &Reading) -> Value {
             "inverter_model": "GW10K-ET (simulated)",
             "inverter_serial": "DEMO0000000001",
             "connection_status": "Connected",
-            "last_update": now.to_string(),
+            "last_update": now,
         },
         "weather": {
             "current_conditions": {
