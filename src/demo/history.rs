@@ -19,7 +19,7 @@ pub const DECISION_S: i64 = 900;
 pub const STATES: SignedDuration = SignedDuration::from_hours(3);
 const LOGS: SignedDuration = SignedDuration::from_hours(48);
 /// How long the coordinator says that it has been running.
-const UPTIME: SignedDuration = SignedDuration::from_hours(26);
+const UPTIME: SignedDuration = SignedDuration::from_hours(74);
 
 /// Where everything lies.
 #[derive(Debug, Clone)]
