@@ -6,6 +6,7 @@
 
 pub mod base;
 pub mod config;
+pub mod demo;
 pub mod http;
 pub mod model;
 pub mod refresh;
