@@ -146,8 +146,9 @@ impl Conn {
         self.filled > 0
     }
 
-    /// Makes a refusal the connection's last answer.
+    /// Makes a refusal the connection's last answer; what it sent is never looked at again.
     pub fn refuse(&mut self, refusal: &Refusal, why: Closed) {
+        self.whole = None;
         self.output.render(refusal.response(), Manner::LAST_WORD);
         self.last_answer = Some(why);
     }
