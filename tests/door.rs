@@ -248,12 +248,11 @@ fn a_stop_finishes_what_is_under_way() {
     reading.send("GET /middle HTTP/1.1\r\nHost: a\r\n\r\n");
     eventually("it waits", || server.count().accepted == 2);
     server.trigger.stop();
-    let late = std::net::TcpStream::connect(server.addr);
+    eventually("nobody new is let in", || std::net::TcpStream::connect(server.addr).is_err());
     server.go_on.send(()).unwrap();
     let answer = working.answer(false).unwrap();
     assert_eq!((answer.text().as_str(), answer.header("Connection")), ("waited", Some("close")));
     assert_eq!(reading.answer(false).unwrap().body.len(), 100_000);
-    drop(late);
     server.finish();
 }
 

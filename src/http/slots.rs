@@ -12,11 +12,12 @@ enum Place {
     Free,
     /// With the door.
     Here(Box<Conn>),
-    /// With a worker, or on its way. `early`: the socket's event came before its connection did.
-    Out { early: bool },
-    /// With a thread of its own, for as long as that takes.
-    Away,
+    /// Elsewhere. `away`: with a thread of its own, for as long as that takes; else with a worker, or on its way.
+    /// `early`: the socket's event came before its connection did.
+    Out { away: bool, early: bool },
 }
+
+const OUT: Place = Place::Out { away: false, early: false };
 
 struct Slot {
     place: Place,
@@ -48,7 +49,7 @@ impl Slots {
     /// A free key for a connection from `peer`, which counts as out until it is put here.
     pub fn reserve(&mut self, peer: IpAddr) -> Option<usize> {
         let key = self.free.pop()?;
-        self.slots[key] = Slot { place: Place::Out { early: false }, peer };
+        self.slots[key] = Slot { place: OUT, peer };
         self.out += 1;
         Some(key)
     }
@@ -81,7 +82,7 @@ impl Slots {
     /// Takes a connection that is here; it counts as out from now on.
     pub fn take(&mut self, key: usize) -> Option<Box<Conn>> {
         let slot = self.slots.get_mut(key)?;
-        match std::mem::replace(&mut slot.place, Place::Out { early: false }) {
+        match std::mem::replace(&mut slot.place, OUT) {
             Place::Here(conn) => {
                 self.out += 1;
                 self.writing -= usize::from(conn.phase == Phase::Writing);
@@ -103,7 +104,7 @@ impl Slots {
 
     /// An event came for a key. When its connection is out, this is remembered until it is put here.
     pub fn mark_early(&mut self, key: usize) {
-        if let Some(Slot { place: Place::Out { early }, .. }) = self.slots.get_mut(key)
+        if let Some(Slot { place: Place::Out { early, .. }, .. }) = self.slots.get_mut(key)
             && !std::mem::replace(early, true)
         {
             self.early += 1;
@@ -112,7 +113,11 @@ impl Slots {
 
     /// A connection that is out went to a thread of its own.
     pub fn send_away(&mut self, key: usize) {
-        self.leave(key, Place::Away);
+        if let Place::Out { away, .. } = &mut self.slots[key].place
+            && !std::mem::replace(away, true)
+        {
+            self.out -= 1;
+        }
     }
 
     /// A connection that is out, or away, is closed.
@@ -123,9 +128,11 @@ impl Slots {
 
     fn leave(&mut self, key: usize, next: Place) -> bool {
         let was = std::mem::replace(&mut self.slots[key].place, next);
-        debug_assert!(!matches!(was, Place::Free | Place::Here(_)), "a connection is in two places");
-        let early = matches!(was, Place::Out { early: true });
-        self.out -= usize::from(matches!(was, Place::Out { .. }));
+        let Place::Out { away, early } = was else {
+            debug_assert!(false, "a connection is in two places");
+            return false;
+        };
+        self.out -= usize::from(!away);
         self.early -= usize::from(early);
         early
     }
@@ -239,6 +246,8 @@ mod tests {
         drop(scene.slots.take(w));
         scene.slots.send_away(w);
         assert_eq!((scene.slots.in_flight(), scene.slots.count_from(A)), (0, 2));
+        scene.slots.mark_early(w);
+        assert_eq!(scene.slots.early(), 1);
         let last = scene.add(B, Phase::Idle, 0);
         assert!(scene.slots.is_full() && scene.slots.reserve(B).is_none());
         scene.slots.release(w);
