@@ -74,6 +74,9 @@ pub enum Answer {
     Ready(Response<Body>),
     /// Not from memory: a thread of its own takes the connection. The name is the thread's.
     Detach(&'static str, Detached),
+    /// Nor from a thread of its own: called at once with the socket (not blocking), which it passes on to its next
+    /// owner (event streams). Like the handler itself it must not wait.
+    Give(Detached),
 }
 
 /// Answers requests. Called by several threads at once; must not block, must not touch disk.

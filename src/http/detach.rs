@@ -1,0 +1,89 @@
+//! Answers that leave the workers: downloads on threads of their own, streams with owners of their own.
+
+use std::net::TcpStream;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+use std::time::{Duration, Instant};
+
+use super::conn::Conn;
+use super::counters::{Closed, Counters};
+use super::message::Detached;
+use super::refusal::Refusal;
+use super::shared::{Back, Shared};
+use crate::base::thread;
+
+/// How long such an answer may be stuck in one write.
+const WRITE_TIME: Duration = Duration::from_secs(30);
+
+/// Starts `work` on a thread called `name`. The connection comes back when it cannot be.
+pub fn start(
+    shared: &Arc<Shared>,
+    conn: Box<Conn>,
+    name: &'static str,
+    work: Detached,
+) -> Result<(), (Box<Conn>, Refusal)> {
+    let most = shared.limits.detached;
+    if shared.detached.fetch_update(SeqCst, SeqCst, |running| (running < most).then_some(running + 1)).is_err() {
+        Counters::add(&shared.counters.overloads);
+        return Err((conn, Refusal::busy("too many downloads are under way; try again in a moment")));
+    }
+    let stream = match conn.socket.try_clone() {
+        Ok(stream) => stream,
+        Err(error) => {
+            shared.detached.fetch_sub(1, SeqCst);
+            log::warn!("cannot give {name} a connection: {error}");
+            return Err((conn, Refusal::busy("the server is out of file descriptors; try again in a moment")));
+        }
+    };
+    let key = conn.socket.key();
+    shared.tell(Back::Away(key));
+    // Its end is nobody's business but the door's: an ended download is no ended server.
+    let (unheard, _) = crossbeam_channel::unbounded();
+    let owner = Arc::clone(shared);
+    let started = thread::spawn(name, &unheard, move || {
+        run(&owner, conn, stream, work);
+        Ok(())
+    });
+    if let Err(error) = started {
+        log::warn!("cannot start a thread for {name}: {error}");
+        shared.detached.fetch_sub(1, SeqCst);
+        shared.counters.closed(Closed::Broken);
+        shared.tell(Back::Closed(key));
+    }
+    Ok(())
+}
+
+fn run(shared: &Shared, mut conn: Box<Conn>, stream: TcpStream, work: Detached) {
+    Counters::add(&shared.counters.detached);
+    let prepared = stream.set_nonblocking(false).and_then(|()| stream.set_write_timeout(Some(WRITE_TIME)));
+    if prepared.is_ok() && catch_unwind(AssertUnwindSafe(|| work(stream))).is_err() {
+        Counters::add(&shared.counters.panics);
+    }
+    shared.detached.fetch_sub(1, SeqCst);
+    if prepared.and_then(|()| conn.socket.set_nonblocking(true)).is_err() {
+        return shared.close(conn, Closed::Broken);
+    }
+    // What the client sent meanwhile must not reset the connection before it has read the end: the door waits for it.
+    conn.last_answer = Some(Closed::Left);
+    conn.begin_linger(Instant::now());
+    shared.hand_back(conn);
+    shared.wake();
+}
+
+/// Gives a connection to another owner, on the spot. The connection comes back when it cannot be.
+pub fn give(shared: &Shared, conn: Box<Conn>, take: Detached) -> Result<(), (Box<Conn>, Refusal)> {
+    match conn.socket.try_clone() {
+        Ok(stream) => {
+            if catch_unwind(AssertUnwindSafe(|| take(stream))).is_err() {
+                Counters::add(&shared.counters.panics);
+            }
+            shared.close(conn, Closed::Left);
+            Ok(())
+        }
+        Err(error) => {
+            log::warn!("cannot give a connection away: {error}");
+            Err((conn, Refusal::busy("the server is out of file descriptors; try again in a moment")))
+        }
+    }
+}

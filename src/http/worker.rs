@@ -1,0 +1,145 @@
+//! A worker: takes a connection whose request is whole, answers, writes once, and looks once whether more was asked.
+//!
+//! It never waits for a client: what the socket does not take at once is the door's to finish.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::Instant;
+
+use crossbeam_channel::Receiver;
+
+use super::conn::{Conn, Input, Phase};
+use super::counters::{Closed, Counters};
+use super::detach;
+use super::head::{Head, parse};
+use super::message::{Answer, Body, Method, Response};
+use super::refusal::Refusal;
+use super::render::Manner;
+use super::shared::Shared;
+use crate::base::fault::Fault;
+
+/// Answers in a row to one connection; then it queues again, behind the others.
+const TURNS: usize = 32;
+
+/// Answers what comes, until the door is gone.
+///
+/// # Errors
+/// None; the type is that of a thread's end.
+pub fn run(shared: &Arc<Shared>, jobs: &Receiver<Box<Conn>>) -> Result<(), Fault> {
+    for conn in jobs {
+        serve(shared, conn);
+    }
+    Ok(())
+}
+
+fn serve(shared: &Arc<Shared>, mut conn: Box<Conn>) {
+    for _ in 0..TURNS {
+        conn = match answer(shared, conn) {
+            Some(conn) => conn,
+            None => return,
+        };
+        let Some(next) = send(shared, conn) else { return };
+        conn = next;
+        let input = match conn.look(shared.limits.head_bytes) {
+            Input::Partial => conn.read(shared.limits.head_bytes),
+            found => found,
+        };
+        match input {
+            Input::Whole => {}
+            Input::Partial => {
+                conn.begin_wait(Instant::now());
+                return shared.hand_back(conn);
+            }
+            Input::Refused(refusal) => {
+                refuse(shared, &mut conn, &refusal);
+                // The last answer: nothing comes back.
+                send(shared, conn);
+                return;
+            }
+            Input::Ended(why) => return shared.close(conn, why),
+        }
+    }
+    shared.hand_back_unanswered(conn);
+}
+
+/// Renders the answer to the head at the front of the buffer; none when the connection went elsewhere.
+fn answer(shared: &Arc<Shared>, mut conn: Box<Conn>) -> Option<Box<Conn>> {
+    let head = match parse(conn.head(), conn.peer, shared.limits.headers) {
+        Ok(head) => head,
+        Err(refusal) => {
+            refuse(shared, &mut conn, &refusal);
+            return Some(conn);
+        }
+    };
+    conn.consume_head();
+    let made = catch_unwind(AssertUnwindSafe(|| shared.handler.handle(&head.request)));
+    let moved = match made {
+        Ok(Answer::Ready(response)) => {
+            render(shared, &mut conn, response, &head, head.keep_alive);
+            return Some(conn);
+        }
+        Ok(Answer::Detach(name, work)) => detach::start(shared, conn, name, work),
+        Ok(Answer::Give(take)) => detach::give(shared, conn, take),
+        Err(_) => {
+            // The panic hook has told where.
+            Counters::add(&shared.counters.panics);
+            let refusal = Refusal::new(500, "the server failed at this request; its log says where");
+            render(shared, &mut conn, refusal.response(), &head, false);
+            return Some(conn);
+        }
+    };
+    match moved {
+        Ok(()) => {
+            shared.counters.answered(200);
+            None
+        }
+        Err((mut conn, refusal)) => {
+            render(shared, &mut conn, refusal.response(), &head, head.keep_alive);
+            Some(conn)
+        }
+    }
+}
+
+fn render(shared: &Shared, conn: &mut Conn, response: Response<Body>, head: &Head, keep_alive: bool) {
+    let keep_alive = keep_alive && !shared.is_stopping();
+    let head_only = head.request.method == Method::Head;
+    shared.counters.answered(response.status_code().0);
+    conn.output.render(response, Manner { minor: head.minor, keep_alive, head_only });
+    conn.last_answer = (!keep_alive).then_some(Closed::Answered);
+}
+
+fn refuse(shared: &Shared, conn: &mut Conn, refusal: &Refusal) {
+    Counters::add(&shared.counters.bad_heads);
+    shared.counters.answered(refusal.status);
+    conn.refuse(refusal, Closed::Refused);
+}
+
+/// Writes once. The connection comes back when all was taken and another request may follow.
+fn send(shared: &Shared, mut conn: Box<Conn>) -> Option<Box<Conn>> {
+    match conn.send() {
+        Ok(taken) => shared.counters.sent(taken),
+        Err(_) => {
+            shared.close(conn, Closed::Broken);
+            return None;
+        }
+    }
+    let now = Instant::now();
+    if !conn.output.is_sent() {
+        Counters::add(&shared.counters.slow_writes);
+        conn.phase = Phase::Writing;
+        conn.since = now;
+        shared.hand_back(conn);
+        return None;
+    }
+    match conn.end_answer(now) {
+        None => Some(conn),
+        Some(why) if conn.may_close_now() => {
+            shared.close(conn, why);
+            None
+        }
+        Some(_) => {
+            shared.hand_back(conn);
+            None
+        }
+    }
+}
