@@ -4,7 +4,10 @@
 //! **refresher** thread, which derives a section and publishes a new **snapshot**; a worker **answers** a request
 //! from one snapshot, without touching disk; the **page** draws the answer. See ARCHITECTURE.md.
 
+pub mod app;
 pub mod base;
+pub mod cli;
+pub mod command;
 pub mod config;
 pub mod demo;
 pub mod http;

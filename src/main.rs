@@ -1,5 +1,5 @@
-//! The program: hands the command line to [`wattboard`] and its answer to the shell.
+//! The program: hands the command line to the library and its answer to the shell.
 
 fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+    wattboard::cli::run(std::env::args_os().skip(1))
 }

@@ -5,6 +5,7 @@ pub mod atomic_file;
 pub mod clock;
 pub mod fault;
 pub mod log;
+pub mod plain_file;
 pub mod shutdown;
 pub mod thread;
 pub mod units;

@@ -66,8 +66,11 @@ fn is_local_name(host: &str) -> bool {
     let host = host.to_ascii_lowercase();
     let well_formed = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
     // A number is an IPv4 address in disguise.
-    let numeric = host.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()) || last.starts_with("0x"));
-    well_formed && !numeric && (!host.contains('.') || [".local", ".lan", ".home.arpa"].iter().any(|end| host.ends_with(end)))
+    let numeric =
+        host.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()) || last.starts_with("0x"));
+    well_formed
+        && !numeric
+        && (!host.contains('.') || [".local", ".lan", ".home.arpa"].iter().any(|end| host.ends_with(end)))
 }
 
 #[cfg(test)]

@@ -6,7 +6,9 @@
 //! between them by channel, its buffers with it. No client, however slow, holds a worker. Threads: `http-door`,
 //! `http-0` and so on, `http-bell` (waits for the stop and wakes the door), and one for each answer that is detached.
 
+pub mod api;
 mod conn;
+mod cors;
 pub mod counters;
 mod detach;
 mod door;
@@ -14,6 +16,7 @@ pub mod head;
 pub mod limits;
 pub mod listen;
 pub mod message;
+pub mod query;
 pub mod refusal;
 pub mod render;
 mod shared;

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, File, Metadata};
 use std::io::{Read, Seek, SeekFrom};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use crate::base::fault::{Fault, io_fault};
+use crate::base::plain_file;
 use crate::model::logs::{Level, LogFile, LogLine, Logs};
 
 /// Memory for one file's lines.
@@ -178,15 +179,8 @@ fn cost(text: &str) -> usize {
     text.len() + 2 * std::mem::size_of::<LogLine>() + 16
 }
 
-/// Opens without waiting: a FIFO that takes the file's place between two looks hangs nobody.
 fn open(path: &Path) -> Result<File, Fault> {
-    let flags = open_flags();
-    fs::OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(|error| io_fault("read", path, &error))
-}
-
-/// `O_NONBLOCK | O_NOFOLLOW`.
-fn open_flags() -> i32 {
-    libc::O_NONBLOCK | libc::O_NOFOLLOW
+    plain_file::open(path).map_err(|error| io_fault("read", path, &error))
 }
 
 #[cfg(test)]

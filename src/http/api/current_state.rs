@@ -160,7 +160,8 @@ pub fn answer(ask: &Ask<'_>) -> Reply {
     let photovoltaic = photovoltaic(reading, &mut known);
     let house_consumption = House {
         current_power_w: known.value("house_consumption.current_power_w", reading.map(|r| r.house.power_w)),
-        daily_consumption_kwh: known.value("house_consumption.daily_consumption_kwh", reading.map(|r| r.house.today_kwh)),
+        daily_consumption_kwh: known
+            .value("house_consumption.daily_consumption_kwh", reading.map(|r| r.house.today_kwh)),
     };
     let grid = grid(reading, &mut known);
     let weather = weather(reading.and_then(|reading| reading.weather.as_ref()), &mut known);
@@ -250,9 +251,12 @@ fn warning(ask: &Ask<'_>, live: &Live) -> Option<String> {
         Age::Known(age) if age > FRESH => Some(format!("Data is {}s old (from {time})", age.as_secs())),
         Age::Known(_) => {
             let modified = Age::of(live.file_modified?, ask.now);
-            (!modified.is_below(FRESH)).then(|| format!("The state file was not written for {} s", whole_seconds(modified)))
+            (!modified.is_below(FRESH))
+                .then(|| format!("The state file was not written for {} s", whole_seconds(modified)))
         }
-        Age::Future => Some(format!("Data is dated in the future ({}): check the clocks", ask.rfc3339(live.reading.at))),
+        Age::Future => {
+            Some(format!("Data is dated in the future ({}): check the clocks", ask.rfc3339(live.reading.at)))
+        }
     }
 }
 

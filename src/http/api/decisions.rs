@@ -73,7 +73,11 @@ pub fn feed(decisions: Vec<Decision>, scene: &Scene<'_>) -> DecisionFeed {
             text.push(b',');
         }
         serde_json::to_writer(&mut text, &Written(decision)).expect("memory takes what is written");
-        marks.push(FeedMark { at: decision.at, kind: decision.kind, end: u32::try_from(text.len()).unwrap_or(u32::MAX) });
+        marks.push(FeedMark {
+            at: decision.at,
+            kind: decision.kind,
+            end: u32::try_from(text.len()).unwrap_or(u32::MAX),
+        });
     }
     let day = marks.partition_point(|mark| mark.at >= scene.now - DAY);
     let confidences: f64 = decisions[decisions.len() - day..].iter().filter_map(Decision::confidence).sum();

@@ -3,13 +3,12 @@
 //! The name must be that of a file that the log folder's listing has: a plain `*.log` file. No path is ever made of
 //! what a client sends.
 
-use std::fs::OpenOptions;
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
 use super::{Ask, Refusal};
+use crate::base::plain_file;
 use crate::http::api::logs::known_file;
 use crate::http::message::Answer;
 use crate::http::query::decode;
@@ -34,7 +33,7 @@ pub fn answer(ask: &Ask<'_>, name: &str, head_only: bool) -> Result<Answer, Refu
 }
 
 fn send(mut stream: TcpStream, path: &std::path::Path, name: &str, head_only: bool) -> io::Result<()> {
-    let opened = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(path);
+    let opened = plain_file::open(path);
     let file = opened.and_then(|file| file.metadata().map(|meta| (file, meta)));
     let (file, length) = match file {
         Ok((file, meta)) if meta.is_file() => (file, meta.len()),
@@ -49,7 +48,8 @@ fn send(mut stream: TcpStream, path: &std::path::Path, name: &str, head_only: bo
         }
     };
     // The name is one of the folder's; what could break the head is replaced.
-    let plain: String = name.chars().map(|c| if c.is_ascii_graphic() && c != '"' && c != '\\' { c } else { '_' }).collect();
+    let plain: String =
+        name.chars().map(|c| if c.is_ascii_graphic() && c != '"' && c != '\\' { c } else { '_' }).collect();
     write!(
         stream,
         "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\n\

@@ -79,7 +79,9 @@ pub fn lines(ask: &Ask<'_>) -> Reply {
 }
 
 fn not_implemented(what: &str) -> Refusal {
-    let text = format!("{what} is not answered by this version yet: the journal, its summary and following come with a later one");
+    let text = format!(
+        "{what} is not answered by this version yet: the journal, its summary and following come with a later one"
+    );
     Refusal { status: 501, code: "not_implemented", text, retry_after_s: None }
 }
 

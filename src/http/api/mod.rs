@@ -142,7 +142,7 @@ impl Handler for Api {
         };
         match answer {
             Answer::Ready(response) => Answer::Ready(self.cors.allow(request, response)),
-            detached @ Answer::Detach(..) => detached,
+            detached @ (Answer::Detach(..) | Answer::Give(_)) => detached,
         }
     }
 }

@@ -81,7 +81,8 @@ fn unknown_of(sums: &Sums) -> Unknown {
     let mut unknown = Unknown::new();
     let mut say = |field: &str, why: String| unknown.insert(field.to_owned(), why);
     if sums.sales_without_energy > 0 {
-        let why = format!("{} of {} selling decisions do not say how much was sold", sums.sales_without_energy, sums.selling);
+        let why =
+            format!("{} of {} selling decisions do not say how much was sold", sums.sales_without_energy, sums.selling);
         say("total_energy_sold_kwh", why);
     }
     if sums.total() == 0 {

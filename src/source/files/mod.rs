@@ -84,7 +84,7 @@ impl SiteSource for Files {
             }
         }
         decisions.retain(|decision| range.contains(decision.at));
-        decisions.sort_by(|a, b| (a.at, a.kind).cmp(&(b.at, b.kind)));
+        decisions.sort_by_key(|decision| (decision.at, decision.kind));
         // The same decision may stand in a file of its own and in the day's lines.
         decisions.dedup_by(|a, b| a.at == b.at && a.kind == b.kind && a.action == b.action);
         Ok(decisions)

@@ -1,0 +1,247 @@
+//! The only wiring: opens, starts, watches over and stops everything. Tests start the whole server through it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, select, unbounded};
+
+use crate::base::clock::SharedClock;
+use crate::base::fault::{Fault, Kind};
+use crate::base::shutdown::{self, Shutdown, ShutdownTrigger};
+use crate::base::thread::{self, Exit, Outcome};
+use crate::config::Config;
+use crate::http::api::{Api, SCRIBE};
+use crate::http::{self, Edge, Limits};
+use crate::model::time::human_duration;
+use crate::refresh::{self, Context};
+use crate::snapshot::SnapshotCell;
+
+/// From the announcement of the stop until everything must have ended.
+const STOP_WITHIN: Duration = Duration::from_millis(1_800);
+/// The first pause before a refresher is started again; it doubles up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+/// A refresher that lived this long starts again with the first pause.
+const LONG_LIFE: Duration = Duration::from_secs(600);
+
+/// How threads are told to stop and tell that they ended; made first, since the demo's threads need it too.
+pub struct Hub {
+    /// Announces the stop.
+    pub trigger: Arc<ShutdownTrigger>,
+    /// Hears of the stop.
+    pub shutdown: Shutdown,
+    /// Takes the last words of threads.
+    pub exits: Sender<Exit>,
+    ended: Receiver<Exit>,
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        let (trigger, shutdown) = shutdown::channel();
+        let (exits, ended) = unbounded();
+        Self { trigger: Arc::new(trigger), shutdown, exits, ended }
+    }
+}
+
+/// What a server is made of.
+pub struct Options {
+    /// The site's config.
+    pub config: Config,
+    /// Where to listen, in place of the config's `web_server.host`.
+    pub host: Option<String>,
+    /// In place of `web_server.port`; 0 is any free one.
+    pub port: Option<u16>,
+    /// Whether the site is a demo: every answer about the house says so.
+    pub demo: bool,
+    /// `/proc`.
+    pub proc_root: PathBuf,
+    /// The time.
+    pub clock: SharedClock,
+}
+
+/// A running server.
+pub struct App {
+    hub: Hub,
+    edge: Edge,
+    context: Context,
+    started: Instant,
+    refreshers: BTreeMap<&'static str, Life>,
+}
+
+/// A refresher thread's life.
+struct Life {
+    kind: refresh::Kind,
+    handle: Option<JoinHandle<()>>,
+    born: Instant,
+    /// When it is started again, while it is gone.
+    due: Option<Instant>,
+    pause: Duration,
+}
+
+impl App {
+    /// Opens the socket and starts all threads.
+    ///
+    /// # Errors
+    /// When the address cannot be listened on or the system gives no threads.
+    pub fn start(options: Options, hub: Hub) -> Result<Self, Fault> {
+        let Options { config, host, port, demo, proc_root, clock } = options;
+        let host = host.unwrap_or_else(|| config.host.clone());
+        let port = port.unwrap_or(config.port);
+        let listener = http::bind(&host, port).map_err(|fault| explain_busy_port(fault, port))?;
+        config.warnings.iter().for_each(|warning| log::warn!("CONFIG: {warning}"));
+        let cell = Arc::new(SnapshotCell::default());
+        let api = Api::new(Arc::clone(&cell), clock.clone(), &config, demo);
+        let context = Context {
+            config: Arc::new(config),
+            clock,
+            cell,
+            shutdown: hub.shutdown.clone(),
+            scribe: SCRIBE,
+            proc_root,
+        };
+        let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4);
+        let handler: Arc<dyn http::Handler> = Arc::new(api);
+        let edge = http::open(listener, Limits::default(), workers, handler, hub.shutdown.clone(), &hub.exits)?;
+        let mut app = Self { hub, edge, context, started: Instant::now(), refreshers: BTreeMap::new() };
+        for kind in refresh::Kind::ALL {
+            let life = Life { kind, handle: None, born: Instant::now(), due: Some(Instant::now()), pause: FIRST_PAUSE };
+            app.refreshers.insert(kind.name(), life);
+        }
+        app.start_due()?;
+        log::info!("serving {} on {}", app.context.config.root.display(), app.address());
+        Ok(app)
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.edge.local_addr()
+    }
+
+    /// What stops it.
+    pub fn trigger(&self) -> Arc<ShutdownTrigger> {
+        Arc::clone(&self.hub.trigger)
+    }
+
+    /// Watches over the threads until the stop is announced, then ends them.
+    ///
+    /// # Errors
+    /// When a part that cannot be started again was lost: the door or a worker.
+    pub fn run(mut self) -> Result<(), Fault> {
+        let broken = self.watch().err();
+        if let Some(fault) = &broken {
+            log::error!("{fault}");
+        }
+        let deadline = Instant::now() + STOP_WITHIN;
+        self.hub.trigger.stop();
+        let requests = self.edge.counters();
+        let edge_ended = self.edge.join(deadline);
+        if !edge_ended {
+            log::warn!("connections were still busy at the end of the time for stopping");
+        }
+        for (name, life) in &mut self.refreshers {
+            if !join_until(life.handle.take(), deadline) {
+                // Only a price request that blocks is expected here.
+                log::warn!("the {name} thread was still busy at the end of the time for stopping");
+            }
+        }
+        let served = requests.snapshot().requests;
+        log::info!("stopped after {}, {served} requests served", human_duration(self.started.elapsed()));
+        broken.map_or(Ok(()), Err)
+    }
+
+    fn watch(&mut self) -> Result<(), Fault> {
+        loop {
+            let due = self.refreshers.values().filter_map(|life| life.due).min();
+            let pause = due.map_or(Duration::from_secs(3600), |due| due.saturating_duration_since(Instant::now()));
+            select! {
+                recv(self.hub.shutdown.channel()) -> _ => return Ok(()),
+                recv(self.hub.ended) -> exit => if let Ok(exit) = exit {
+                    self.mourn(exit)?;
+                },
+                default(pause) => {},
+            }
+            self.start_due()?;
+        }
+    }
+
+    /// Deals with the end of a thread.
+    fn mourn(&mut self, exit: Exit) -> Result<(), Fault> {
+        let why = match &exit.outcome {
+            Outcome::Finished => "it ended".to_owned(),
+            Outcome::Failed(fault) => fault.to_string(),
+            Outcome::Panicked(text) => format!("it panicked: {text}"),
+        };
+        let Some(life) = self.refreshers.get_mut(exit.name.as_str()) else {
+            if exit.name.starts_with("http-") {
+                return Err(Fault::io(format!("the thread {} is lost ({why}); the program ends", exit.name)));
+            }
+            if !matches!(exit.outcome, Outcome::Finished) {
+                log::error!("the thread {} is lost: {why}", exit.name);
+            }
+            return Ok(());
+        };
+        if life.born.elapsed() > LONG_LIFE {
+            life.pause = FIRST_PAUSE;
+        }
+        life.handle = None;
+        life.due = Some(Instant::now() + life.pause);
+        log::error!("the {} thread is lost ({why}); it is started again in {} s", exit.name, life.pause.as_secs());
+        life.pause = (life.pause * 2).min(LONGEST_PAUSE);
+        self.context.cell.publish(|next| {
+            next.gone.insert(exit.name, why);
+        });
+        Ok(())
+    }
+
+    /// Starts the refreshers whose time has come.
+    fn start_due(&mut self) -> Result<(), Fault> {
+        let now = Instant::now();
+        for (name, life) in &mut self.refreshers {
+            if life.due.is_none_or(|due| due > now) {
+                continue;
+            }
+            let (kind, context) = (life.kind, self.context.clone());
+            let handle = thread::spawn(name, &self.hub.exits, move || kind.run(context))
+                .map_err(|error| Fault::io(format!("cannot start the thread {name}: {error}")))?;
+            life.handle = Some(handle);
+            life.born = now;
+            life.due = None;
+            if self.context.cell.load().gone.contains_key(*name) {
+                self.context.cell.publish(|next| {
+                    next.gone.remove(*name);
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Waits for a thread, but not beyond `deadline`.
+fn join_until(handle: Option<JoinHandle<()>>, deadline: Instant) -> bool {
+    let Some(handle) = handle else { return true };
+    while !handle.is_finished() {
+        if Instant::now() >= deadline {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    handle.join().is_ok()
+}
+
+fn explain_busy_port(fault: Fault, port: u16) -> Fault {
+    if fault.kind() != Kind::Locked {
+        return fault;
+    }
+    Fault::new(
+        Kind::Locked,
+        format!(
+            "{fault}; if it is the coordinator's own dashboard, set web_server.enabled to false in its config and \
+             restart it, or give Wattboard another port with --port (such as --port {})",
+            port.checked_add(1).unwrap_or(8081)
+        ),
+    )
+}

@@ -1,0 +1,223 @@
+//! Commands and flags.
+
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use lexopt::prelude::*;
+use log::LevelFilter;
+
+use crate::base::fault::Fault;
+use crate::config::parse_log_level;
+use crate::demo::{DAYS, DemoOptions};
+use crate::{base, command};
+
+/// Wrong use, or nothing to start with: a bad flag, a bad config, a port in use.
+const USAGE: u8 = 2;
+/// Something failed later on.
+const FAILED: u8 = 1;
+
+const HELP: &str = "\
+Wattboard: a dashboard for a home with solar panels, a battery and hourly prices
+
+usage: wattboard [COMMAND] [FLAGS]
+
+commands:
+  serve    serve the site of a config (also what runs when no command is named)
+  demo     make a simulated house in a temporary folder and serve it
+  check    look at a site: config, paths, database, files, logs, price API, clock
+
+flags of serve and check:
+  --config FILE      the coordinator's config [default: $WATTBOARD_CONFIG, else
+                     config/master_coordinator_config.yaml]
+flags of serve and demo:
+  --host HOST        listen here [default: web_server.host; demo: 127.0.0.1]
+  --port PORT        listen on this port, 0 for any free one
+                     [default: web_server.port; demo: 8080]
+  --log-level LEVEL  error, warning, info, debug or trace
+                     [default: logging.level]
+flags of demo:
+  --days N           how many days of history to make [default: 60]
+  --seed N           which house [default: 7]
+
+  --help             this text
+  --version          the version
+";
+
+/// Where a server listens and what it logs.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct ServeFlags {
+    /// `--config`.
+    pub config: Option<PathBuf>,
+    /// `--host`.
+    pub host: Option<String>,
+    /// `--port`.
+    pub port: Option<u16>,
+    /// `--log-level`.
+    pub log_level: Option<LevelFilter>,
+}
+
+/// What the command line asks for.
+#[derive(Debug, PartialEq)]
+enum Command {
+    Serve(ServeFlags),
+    Demo(ServeFlags, DemoOptions),
+    Check(Option<PathBuf>),
+    Help,
+    Version,
+}
+
+/// Runs what the arguments (without the program's name) ask for.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let command = match parse(arguments) {
+        Ok(command) => command,
+        Err(error) => return complain(&format!("{error} (try wattboard --help)"), USAGE),
+    };
+    match command {
+        Command::Help => say(HELP),
+        Command::Version => say(&format!("wattboard {}\n", env!("CARGO_PKG_VERSION"))),
+        Command::Serve(flags) => finish(command::serve::serve(flags)),
+        Command::Demo(flags, options) => finish(command::serve::demo(flags, &options)),
+        Command::Check(config) => match command::check::check(config, &mut std::io::stdout()) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::from(FAILED),
+            Err(fault) => complain(&fault.to_string(), FAILED),
+        },
+    }
+}
+
+fn finish(ended: Result<(), command::serve::Ended>) -> ExitCode {
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(command::serve::Ended::NotStarted(fault)) => complain(&fault.to_string(), USAGE),
+        Err(command::serve::Ended::Broken(fault)) => complain(&fault.to_string(), FAILED),
+    }
+}
+
+fn say(text: &str) -> ExitCode {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::from(FAILED),
+    }
+}
+
+fn complain(text: &str, code: u8) -> ExitCode {
+    // Where standard error is gone there is nobody to tell.
+    let _ = writeln!(std::io::stderr(), "wattboard: {text}");
+    ExitCode::from(code)
+}
+
+fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Fault> {
+    let mut parser = lexopt::Parser::from_args(arguments);
+    let wrong = |error: lexopt::Error| Fault::invalid(error.to_string());
+    let mut name: Option<String> = None;
+    let (mut flags, mut demo) = (ServeFlags::default(), DemoOptions::default());
+    let mut given: Vec<&str> = Vec::new();
+    while let Some(argument) = parser.next().map_err(wrong)? {
+        match argument {
+            Short('h') | Long("help") => return Ok(Command::Help),
+            Short('V') | Long("version") => return Ok(Command::Version),
+            Long("config") => {
+                given.push("--config");
+                flags.config = Some(parser.value().map_err(wrong)?.into());
+            }
+            Long("host") => {
+                given.push("--host");
+                flags.host = Some(parser.value().and_then(|value| value.string()).map_err(wrong)?);
+            }
+            Long("port") => {
+                given.push("--port");
+                flags.port = Some(number(&mut parser, "--port", 0, u64::from(u16::MAX))? as u16);
+            }
+            Long("log-level") => {
+                given.push("--log-level");
+                let level = parser.value().and_then(|value| value.string()).map_err(wrong)?;
+                let known = "off, error, warning, info, debug or trace";
+                flags.log_level = Some(parse_log_level(&level).ok_or_else(|| {
+                    Fault::invalid(format!("--log-level {level} is not allowed; it must be {known}"))
+                })?);
+            }
+            Long("days") => {
+                given.push("--days");
+                demo.days = number(&mut parser, "--days", u64::from(*DAYS.start()), u64::from(*DAYS.end()))? as u32;
+            }
+            Long("seed") => {
+                given.push("--seed");
+                demo.seed = number(&mut parser, "--seed", 0, u64::MAX)?;
+            }
+            Value(word) if name.is_none() => name = Some(word.string().map_err(wrong)?),
+            other => return Err(wrong(other.unexpected())),
+        }
+    }
+    let (allowed, command): (&[&str], _) = match name.as_deref() {
+        None | Some("serve") => (&["--config", "--host", "--port", "--log-level"], Command::Serve(flags)),
+        Some("demo") => (&["--host", "--port", "--log-level", "--days", "--seed"], Command::Demo(flags, demo)),
+        Some("check") => (&["--config"], Command::Check(flags.config)),
+        Some(other) => {
+            return Err(Fault::invalid(format!("there is no command {other:?}; there are serve, demo and check")));
+        }
+    };
+    match given.into_iter().find(|flag| !allowed.contains(flag)) {
+        Some(flag) => Err(Fault::invalid(format!("{} takes no {flag}", name.as_deref().unwrap_or("serve")))),
+        None => Ok(command),
+    }
+}
+
+fn number(parser: &mut lexopt::Parser, flag: &str, least: u64, most: u64) -> Result<u64, Fault> {
+    let text = parser.value().map_err(|error| Fault::invalid(error.to_string()))?.to_string_lossy().into_owned();
+    match text.parse::<u64>() {
+        Ok(value) if (least..=most).contains(&value) => Ok(value),
+        _ => Err(Fault::invalid(format!(
+            "{flag} {text} is not allowed; it must be a whole number from {least} to {most}"
+        ))),
+    }
+}
+
+/// Starts the log; a second start (in tests) changes nothing.
+pub fn start_log(level: LevelFilter) {
+    let _ = base::log::start(level);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(line: &str) -> Result<Command, String> {
+        parse(line.split_whitespace().map(OsString::from)).map_err(|fault| fault.to_string())
+    }
+
+    #[test]
+    fn commands_and_flags() {
+        assert_eq!(read(""), Ok(Command::Serve(ServeFlags::default())));
+        assert_eq!(
+            read("--config a.yaml --port 0 --log-level debug"),
+            Ok(Command::Serve(ServeFlags {
+                config: Some("a.yaml".into()),
+                port: Some(0),
+                log_level: Some(LevelFilter::Debug),
+                host: None
+            }))
+        );
+        assert_eq!(read("check --config=a.yaml"), Ok(Command::Check(Some("a.yaml".into()))));
+        let demo = DemoOptions { days: 3, ..DemoOptions::default() };
+        assert_eq!(read("demo --days 3"), Ok(Command::Demo(ServeFlags::default(), demo)));
+        assert_eq!(read("serve --help"), Ok(Command::Help));
+        assert_eq!(read("-V"), Ok(Command::Version));
+        for (line, message) in [
+            ("dance", "there is no command \"dance\"; there are serve, demo and check"),
+            ("serve --port 70000", "--port 70000 is not allowed; it must be a whole number from 0 to 65535"),
+            ("serve --days 3", "serve takes no --days"),
+            ("check --port 1", "check takes no --port"),
+            (
+                "--log-level loud",
+                "--log-level loud is not allowed; it must be off, error, warning, info, debug or trace",
+            ),
+            ("--frob", "invalid option '--frob'"),
+            ("serve again", "unexpected argument \"again\""),
+            ("--port", "missing argument for option '--port'"),
+        ] {
+            assert_eq!(read(line).unwrap_err(), message, "{line}");
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! `wattboard check`: looks at a site as the server would and says, a line each, what is well and what is not.
+
+use std::fmt::Display;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::serve::config_path;
+use crate::base::clock::{Clock, SystemClock};
+use crate::base::fault::{Fault, Kind};
+use crate::base::shutdown;
+use crate::config::Config;
+use crate::model::time::{Range, parse_utc};
+use crate::source::SiteSource;
+use crate::source::files::Files;
+use crate::source::log_files::LogFolder;
+use crate::source::process::ProcessTable;
+use crate::source::pse::{PriceApi, market_day};
+use crate::source::saved::Saved;
+use crate::source::sqlite::Database;
+
+const DAY: Duration = Duration::from_secs(86_400);
+/// How long the price API may take here, whatever the config allows the server.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// Between a row's own time and when it was written: more means a wrong zone.
+const ZONE_SLACK: Duration = Duration::from_secs(15 * 60);
+
+/// The lines so far.
+struct Report<'a> {
+    out: &'a mut dyn Write,
+    failed: bool,
+    broken_pipe: Option<std::io::Error>,
+}
+
+impl Report<'_> {
+    fn line(&mut self, verdict: &str, what: &str, text: impl Display) {
+        self.failed |= verdict == "fail";
+        if let Err(error) = writeln!(self.out, "{verdict:<4}  {what:<10} {text}") {
+            self.broken_pipe.get_or_insert(error);
+        }
+    }
+    fn ok(&mut self, what: &str, text: impl Display) {
+        self.line("ok", what, text);
+    }
+    fn warn(&mut self, what: &str, text: impl Display) {
+        self.line("warn", what, text);
+    }
+    fn fail(&mut self, what: &str, text: impl Display) {
+        self.line("fail", what, text);
+    }
+}
+
+/// Checks the site of a config and writes the report to `out`. Answers whether nothing failed.
+///
+/// # Errors
+/// When the report cannot be written.
+pub fn check(flag: Option<PathBuf>, out: &mut dyn Write) -> Result<bool, Fault> {
+    let mut report = Report { out, failed: false, broken_pipe: None };
+    let path = config_path(flag);
+    match Config::load(&path) {
+        Err(fault) => report.fail("config", fault),
+        Ok(config) => {
+            report.ok("config", format!("{}, tariff {}", config.file.display(), config.tariff.name));
+            config.warnings.iter().for_each(|warning| report.warn("config", warning));
+            site(&config, &mut report);
+        }
+    }
+    match report.broken_pipe {
+        Some(error) => Err(Fault::io(format!("cannot write the report: {error}"))),
+        None => Ok(!report.failed),
+    }
+}
+
+fn site(config: &Config, report: &mut Report<'_>) {
+    let now = SystemClock.now();
+    folders(config, report);
+    let has_database = database(config, now, report);
+    files(config, now, has_database, report);
+    logs(config, report);
+    process(report);
+    prices(config, now, report);
+    clock(config, now, report);
+}
+
+fn folders(config: &Config, report: &mut Report<'_>) {
+    if config.root.is_dir() {
+        report.ok("site", config.root.display());
+    } else {
+        report.fail("site", format!("{} is not a folder", config.root.display()));
+    }
+    if is_writable(&config.data_dir) {
+        report.ok("data", format!("{} can be written: prices survive a restart", config.data_dir.display()));
+    } else {
+        let text = "cannot be written: everything works, but a start without network shows no prices";
+        report.warn("data", format!("{} {text}", config.data_dir.display()));
+    }
+}
+
+/// Whether a file could be made in a folder. Asked of the system, not tried: a check changes nothing.
+fn is_writable(folder: &Path) -> bool {
+    let mode = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+    folder.is_dir() && rustix::fs::access(folder, mode).is_ok()
+}
+
+fn database(config: &Config, now: Timestamp, report: &mut Report<'_>) -> bool {
+    let Some(path) = &config.database else {
+        report.warn("database", "files only: database_storage.enabled is false, or unset and there is no database");
+        return false;
+    };
+    let (_trigger, shutdown) = shutdown::channel();
+    let mut database = Database::new(path.clone(), config.zone.clone(), shutdown, false);
+    match database.health(now) {
+        Err(fault) => {
+            report.fail("database", fault);
+            return false;
+        }
+        Ok(health) => {
+            let version = health.schema_version.map_or("no schema version".into(), |v| format!("schema version {v}"));
+            let text = format!("{}: {version}, {} decisions in the last 24 h", path.display(), health.decisions_24h);
+            match health.schema_version {
+                Some(1..=4) if health.decisions_24h > 0 => report.ok("database", text),
+                Some(1..=4) => report.warn("database", format!("{text}: does the coordinator run?")),
+                Some(_) => report.warn("database", format!("{text}: versions 1 to 4 are known here")),
+                None => report.warn("database", text),
+            }
+        }
+    }
+    match database.row_counts() {
+        Err(fault) => report.fail("rows", fault),
+        Ok(counts) => {
+            for (table, count) in counts {
+                match count {
+                    Some(0) => report.warn("rows", format!("{table} is empty")),
+                    Some(count) => report.ok("rows", format!("{table}: {count}")),
+                    None => report.fail("rows", format!("there is no table {table}")),
+                }
+            }
+        }
+    }
+    match database.latest_state(now) {
+        Ok(Some(state)) => age("reading", now, state.reading.at, report),
+        Ok(None) => report.warn("reading", "the database holds no reading of the house"),
+        Err(fault) => report.fail("reading", fault),
+    }
+    if let Ok(decisions) = database.decisions(Range::last(7 * DAY, now))
+        && let Some(decision) = decisions.last()
+        && let Some(written) = decision.created_at.as_deref().and_then(parse_utc)
+        && written.duration_since(decision.at).unsigned_abs() > ZONE_SLACK
+    {
+        let text = format!(
+            "the newest decision says {} but was written at {written}: is system.timezone ({}) the coordinator's?",
+            decision.timestamp, config.zone_name
+        );
+        report.warn("time zone", text);
+    }
+    true
+}
+
+fn age(what: &str, now: Timestamp, at: Timestamp, report: &mut Report<'_>) {
+    let age = now.duration_since(at);
+    let text = format!("the newest reading is {} s old", age.as_secs());
+    if age.is_negative() && age.unsigned_abs() > Duration::from_secs(120) {
+        report.fail(what, format!("the newest reading is dated in the future ({at}): check the clocks"));
+    } else if age.as_secs() < 120 {
+        report.ok(what, text);
+    } else {
+        report.warn(what, format!("{text}: does the coordinator run?"));
+    }
+}
+
+fn files(config: &Config, now: Timestamp, has_database: bool, report: &mut Report<'_>) {
+    let mut files = Files::new(config.out_dir.clone(), config.energy_data_dir.clone(), config.zone.clone());
+    match (files.latest_state(now), has_database) {
+        (Ok(Some(state)), false) => age("reading", now, state.reading.at, report),
+        (Ok(Some(_)), true) => report.ok("files", format!("state files in {}", config.out_dir.display())),
+        (Ok(None), true) => report.ok("files", "no state files (today's coordinator writes none)"),
+        (Ok(None), false) => report.fail("files", format!("no state files in {} either", config.out_dir.display())),
+        (Err(fault), _) => report.warn("files", fault),
+    }
+    if !has_database {
+        match files.first_day() {
+            Ok(Some(day)) => report.ok("files", format!("decisions or energy rows since {day}")),
+            Ok(None) => report.warn("files", "no decisions and no energy rows"),
+            Err(fault) => report.fail("files", fault),
+        }
+    }
+    if let Some(month) = Saved::new(&config.out_dir).first_month() {
+        report.ok("files", format!("saved summaries since {month}"));
+    }
+}
+
+fn logs(config: &Config, report: &mut Report<'_>) {
+    match LogFolder::new(config.log_dir.clone()).poll() {
+        Err(fault) => report.fail("logs", fault),
+        Ok(logs) if logs.files.is_empty() => {
+            report.warn("logs", format!("no *.log files in {}", config.log_dir.display()))
+        }
+        Ok(logs) => {
+            for file in logs.files {
+                match file.error {
+                    Some(error) => report.warn("logs", format!("{}: {error}", file.name)),
+                    None => report.ok("logs", format!("{}: {} bytes", file.path, file.size)),
+                }
+            }
+        }
+    }
+}
+
+fn process(report: &mut Report<'_>) {
+    match ProcessTable::new(PathBuf::from("/proc")).find().map(|coordinator| coordinator.pid) {
+        Ok(Some(pid)) => report.ok("process", format!("the coordinator runs as process {pid}")),
+        Ok(None) => report.warn("process", "the coordinator does not run"),
+        Err(fault) => report.fail("process", fault),
+    }
+}
+
+fn prices(config: &Config, now: Timestamp, report: &mut Report<'_>) {
+    let api = PriceApi::new(config.price_url.clone(), config.price_deadline.min(PATIENCE));
+    let today = config.zone.date(now);
+    match api.rows(today) {
+        Ok(rows) => {
+            let day = market_day(&rows, today, &config.zone);
+            let text = format!(
+                "{}: {} of {} quarter-hours of {today}",
+                config.price_url,
+                day.slots.len(),
+                day.expected(&config.zone)
+            );
+            if day.is_complete(&config.zone) { report.ok("prices", text) } else { report.warn("prices", text) }
+        }
+        Err(fault) if fault.kind() == Kind::Invalid => report.fail("prices", fault),
+        Err(fault) => report.warn("prices", fault),
+    }
+}
+
+fn clock(config: &Config, now: Timestamp, report: &mut Report<'_>) {
+    let text = format!("{} in {}", config.zone.rfc3339(now), config.zone_name);
+    let year = config.zone.date(now).year();
+    if (2025..2100).contains(&year) {
+        report.ok("clock", text);
+    } else {
+        report.fail("clock", format!("{text}: is the clock set?"));
+    }
+}
