@@ -65,11 +65,13 @@ class Site:
         self.decisions, self.energy = [], []
         if self.database:
             self._read_database()
-        else:
+        self.source = "sqlite" if self.database else "file"
+        if not self.decisions and not self.energy:
             self._read_files()
+            if self.database and self.decisions:
+                self.database, self.source = None, None
         self.decisions.sort(key=lambda found: found["instant"])
         self.energy.sort(key=lambda row: row["instant"])
-        self.source = "sqlite" if self.database else "file"
         self.snapshots = {path.stem[-8:]: exact_json(path.read_text())
                           for path in (self.root / "out" / "daily_snapshots").glob("snapshot_*.json")}
         self.month_snapshots = {path.stem[-6:]: exact_json(path.read_text())
