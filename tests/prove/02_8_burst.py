@@ -51,7 +51,7 @@ class Siege:
             most_threads = len(server.threads_by_id())
             time.sleep(0.3)
         grown = server.memory_kib() - before
-        print(f"{name}: {seen}; calm client: {poller.words()}; threads {threads} -> {most_threads}; resident {grown:+} KiB")
+        print(f"{name}: {str(seen)[:160]}; calm client: {poller.words()}; threads {threads} -> {most_threads}; resident {grown:+} KiB")
         tally.check(server.alive(), f"{name}: the server lives")
         if calm:
             slow = [value for value in poller.latencies_ms if value > LONGEST_MS]

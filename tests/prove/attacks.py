@@ -130,10 +130,10 @@ def slow_clients(address, during, seconds=6.0):
     return result
 
 
-def hold_many(address, count, during):
+def hold_many(address, count, during, seconds=15.0):
     """5, 7. That many idle clients; `during` is called meanwhile with how many could connect."""
-    connections = []
-    for _ in range(count):
+    connections, deadline = [], time.monotonic() + seconds
+    while len(connections) < count and time.monotonic() < deadline:
         try:
             connections.append(dial(address, 2))
         except OSError:
@@ -144,10 +144,12 @@ def hold_many(address, count, during):
     return result
 
 
-def resets(address, count=6000):
+def resets(address, count=6000, seconds=40.0):
     """6. Connections reset right after connecting, some after a request was sent; how many were made."""
-    made = 0
+    made, deadline = 0, time.monotonic() + seconds
     for index in range(count):
+        if time.monotonic() > deadline:
+            break
         with contextlib.suppress(OSError):
             connection = dial(address, 2)
             if index % 3 == 1:
