@@ -89,7 +89,7 @@ class Bench:
     def error_seen(self, name="inverter", seconds=SEEN_S):
         """The error of that source appears in /status; it is printed."""
         found = wait_for(lambda: self.server.errors_of(name), seconds)
-        self.check(found, f"seen in /status as last_errors.{name}")
+        self.check(found and found != "no /status", f"seen in /status as last_errors.{name}", str(found))
         print(f"     {self.name}: {name}: {found}")
         return str(found)
 
