@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Each fault for real against the running binary: made, seen in `/status` or the answer, lifted, recovery seen.
 
-The faults have sites and servers of their own and run side by side; `--only WORD` runs those whose name contains it.
+The faults have sites and servers of their own and run side by side; `--only WORD` runs those whose name
+contains it.
 """
+
 import shutil
 import time
 import traceback
@@ -27,17 +29,26 @@ def attempt(shop, tally, api, fault, faults_binary):
         tally.check(False, f"{bench.name}: ran to its end", traceback.format_exc(limit=4))
     failed = [name for name in tally.failures[before:] if name.startswith(bench.name)]
     if bench.server:
-        tally.check("panicked" not in bench.server.log_text() or fault is faults_outside.refresher_panics, f"{bench.name}: no panic in the log")
+        tally.check(
+            "panicked" not in bench.server.log_text() or fault is faults_outside.refresher_panics,
+            f"{bench.name}: no panic in the log",
+        )
         code, took = bench.server.end()
-        tally.check(code == 0 and took < 2.5, f"{bench.name}: stopped in 2 s with code 0", f"code {code} after {took:.2f} s")
+        tally.check(
+            code == 0 and took < 2.5, f"{bench.name}: stopped in 2 s with code 0", f"code {code} after {took:.2f} s"
+        )
         if failed:
             print("\n".join(f"     {bench.name} log: {line}" for line in list(bench.server.errors)[-12:]))
     print(f"---- {fault.__name__}: {time.monotonic() - began:.0f} s", flush=True)
 
 
 def main():
-    given = arguments(__doc__.splitlines()[0], only=("", "only faults whose name contains this"),
-                      faults_bin=("", "a build with the feature `faults`"), parallel=(8, "faults at once"))
+    given = arguments(
+        __doc__.split("\n\n")[0],
+        only=("", "only faults whose name contains this"),
+        faults_bin=("", "a build with the feature `faults`"),
+        parallel=(8, "faults at once"),
+    )
     tally = Tally()
     chosen = [fault for fault in FAULTS if given.only in fault.__name__]
     with Workshop(given.bin, given.keep) as shop:

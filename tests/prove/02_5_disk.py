@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 """No request touches the disk: strace over mixed requests; and nothing is written to the disk in idle minutes.
 
-strace follows every thread of the server during `--requests` mixed requests: the threads `door` and `http-*` may call no open,
-stat or pread. Then, with the log going to a pipe, `write_bytes` of /proc/PID/io must not grow in `--seconds` idle seconds.
+strace follows every thread of the server during `--requests` mixed requests: the threads `door` and `http-*`
+may call no open, stat or pread. Then, with the log going to a pipe, `write_bytes` of /proc/PID/io must not grow
+in `--seconds` idle seconds.
 """
+
 import http.client
 import re
 import shutil
@@ -15,10 +17,39 @@ from collections import Counter
 
 from lib import PATHS, Tally, Workshop, arguments, finish, wait_for
 
-CALLS = ("open", "openat", "openat2", "creat", "stat", "fstat", "lstat", "newfstatat", "statx", "access", "faccessat", "faccessat2",
-         "readlink", "readlinkat", "getdents64", "pread64", "preadv", "preadv2", "pwrite64", "fsync", "fdatasync", "connect", "execve")
-MORE = ("/monthly-summary?year=2026&month=1", "/decisions?time_range=2h", "/nonesuch", "/logs?file=data&lines=1000&level=ERROR",
-        "/logs?file=fast_charge", "/logs?file=nonesuch")
+CALLS = (
+    "open",
+    "openat",
+    "openat2",
+    "creat",
+    "stat",
+    "fstat",
+    "lstat",
+    "newfstatat",
+    "statx",
+    "access",
+    "faccessat",
+    "faccessat2",
+    "readlink",
+    "readlinkat",
+    "getdents64",
+    "pread64",
+    "preadv",
+    "preadv2",
+    "pwrite64",
+    "fsync",
+    "fdatasync",
+    "connect",
+    "execve",
+)
+MORE = (
+    "/monthly-summary?year=2026&month=1",
+    "/decisions?time_range=2h",
+    "/nonesuch",
+    "/logs?file=data&lines=1000&level=ERROR",
+    "/logs?file=fast_charge",
+    "/logs?file=nonesuch",
+)
 
 
 def ask_many(server, count, threads=4):
@@ -40,6 +71,7 @@ def ask_many(server, count, threads=4):
         connection.close()
         with lock:
             statuses.update(seen)
+
     workers = [threading.Thread(target=ask, args=(count // threads, shift)) for shift in range(threads)]
     for worker in workers:
         worker.start()
@@ -66,9 +98,19 @@ def trace_requests(tally, shop, server, count):
     tracer.wait(20)
     print(f"{sum(statuses.values())} requests under strace in {took:.1f} s: {dict(statuses)}")
     print(f"threads: {sorted(set(names.values()))}")
-    tally.check(any(name == "door" for name in names.values()), "there is a thread named door", str(sorted(names.values())))
-    tally.check(any(name.startswith("http-") for name in names.values()), "there are threads named http-*", str(sorted(names.values())))
-    tally.check(not any(status == 0 or not isinstance(status, int) or status >= 500 for status in statuses), "every request answered", str(statuses))
+    tally.check(
+        any(name == "door" for name in names.values()), "there is a thread named door", str(sorted(names.values()))
+    )
+    tally.check(
+        any(name.startswith("http-") for name in names.values()),
+        "there are threads named http-*",
+        str(sorted(names.values())),
+    )
+    tally.check(
+        not any(status == 0 or not isinstance(status, int) or status >= 500 for status in statuses),
+        "every request answered",
+        str(statuses),
+    )
     calls, examples = Counter(), {}
     for line in out.read_text(errors="replace").splitlines():
         found = re.match(r"(\d+)\s+(\w+)\(", line)
@@ -78,8 +120,14 @@ def trace_requests(tally, shop, server, count):
             examples.setdefault(key, line[:160])
     for (name, call), number in sorted(calls.items())[:60]:
         print(f"     {name:16} {call:12} {number}")
-    guilty = {key: number for key, number in calls.items() if key[0] == "door" or key[0].startswith(("http-", "thread "))}
-    tally.check(not guilty, "door and http-* call no open, stat or pread", f"{len(guilty)} kinds: {dict(list(guilty.items())[:6])} {[examples[key] for key in guilty][:3]}")
+    guilty = {
+        key: number for key, number in calls.items() if key[0] == "door" or key[0].startswith(("http-", "thread "))
+    }
+    tally.check(
+        not guilty,
+        "door and http-* call no open, stat or pread",
+        f"{len(guilty)} kinds: {dict(list(guilty.items())[:6])} {[examples[key] for key in guilty][:3]}",
+    )
 
 
 def idle_writes(tally, server, seconds):
@@ -93,7 +141,12 @@ def idle_writes(tally, server, seconds):
 
 
 def main():
-    given = arguments(__doc__.splitlines()[0], requests=(10_000, "mixed requests"), seconds=(300.0, "idle time"), days=(60, "days of the site"))
+    given = arguments(
+        __doc__.split("\n\n")[0],
+        requests=(10_000, "mixed requests"),
+        seconds=(300.0, "idle time"),
+        days=(60, "days of the site"),
+    )
     tally = Tally()
     with Workshop(given.bin, given.keep) as shop:
         api = shop.price_api()

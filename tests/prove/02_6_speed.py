@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """The first correct /current-state within 150 ms of the start (median of 5); at most 12 MiB after 100,000 requests."""
+
 import json
 import re
 import shutil
@@ -30,8 +31,10 @@ def newest_reading(root):
 def correct(answer, stamp, expected):
     """Whether the answer shows that reading in every figure."""
     return answer.get("timestamp") == stamp and all(
-        same(answer[group].get(key), value) for group in ("battery", "photovoltaic", "house_consumption", "grid")
-        for key, value in expected[group].items())
+        same(answer[group].get(key), value)
+        for group in ("battery", "photovoltaic", "house_consumption", "grid")
+        for key, value in expected[group].items()
+    )
 
 
 def first_answer_ms(shop, root, stamp, expected):
@@ -58,7 +61,9 @@ def ask_with_wrk(shop, server, count):
     script.write_text(MIX % ", ".join(f"'{path}'" for path in PATHS))
     done, bad, rates = 0, [], []
     while done < count and len(rates) < 60:
-        run = subprocess.run(["wrk", "-t1", "-c16", "-d5s", "-s", str(script), server.base], capture_output=True, text=True, timeout=60)
+        run = subprocess.run(
+            ["wrk", "-t1", "-c16", "-d5s", "-s", str(script), server.base], capture_output=True, text=True, timeout=60
+        )
         found = re.search(r"(\d+) requests in", run.stdout)
         done += int(found.group(1)) if found else 0
         rates += re.findall(r"Requests/sec:\s+([\d.]+)", run.stdout)
@@ -70,6 +75,7 @@ def ask_with_wrk(shop, server, count):
 def ask_with_python(server, count):
     """The same without wrk, slower."""
     import http.client
+
     connection, bad = http.client.HTTPConnection(server.address, timeout=10), []
     for index in range(count):
         connection.request("GET", PATHS[index % len(PATHS)])
@@ -81,8 +87,12 @@ def ask_with_python(server, count):
 
 
 def main():
-    given = arguments(__doc__, requests=(100_000, "requests before the memory is read"), days=(60, "days of the site"),
-                      starts=(5, "starts to take the median of"))
+    given = arguments(
+        __doc__.strip(),
+        requests=(100_000, "requests before the memory is read"),
+        days=(60, "days of the site"),
+        starts=(5, "starts to take the median of"),
+    )
     tally = Tally()
     with Workshop(given.bin, given.keep) as shop:
         api = shop.price_api()
@@ -90,13 +100,19 @@ def main():
         stamp, expected = newest_reading(root)
         times = [first_answer_ms(shop, root, stamp, expected) for _ in range(given.starts)]
         middle = statistics.median(times)
-        print(f"first correct /current-state after {', '.join(f'{value:.0f}' for value in times)} ms, median {middle:.0f} ms")
+        print(
+            f"first correct /current-state after {', '.join(f'{value:.0f}' for value in times)} ms, median {middle:.0f} ms"
+        )
         tally.check(middle <= FIRST_MS, f"the first correct answer within {FIRST_MS} ms", f"{middle:.0f} ms")
         server = shop.serve(root)
         tally.check(server.loaded(60), "loaded")
         tally.check(wait_for(lambda: server.get("/prices")[0] == 200, 30), "prices are there")
         print(f"resident after loading: {server.memory_kib()} KiB")
-        done, bad = ask_with_wrk(shop, server, given.requests) if shutil.which("wrk") else ask_with_python(server, given.requests)
+        done, bad = (
+            ask_with_wrk(shop, server, given.requests)
+            if shutil.which("wrk")
+            else ask_with_python(server, given.requests)
+        )
         resident = server.memory_kib()
         print(f"resident after {done} requests: {resident} KiB (at most {server.memory_kib('VmHWM')} KiB)")
         tally.check(done >= given.requests and not bad, "every request answered", f"{done} {bad[:3]}")

@@ -1,16 +1,26 @@
 #!/usr/bin/env python3
-"""A browser's burst on a fresh server, 100 times: none hangs. Then the eight attacks: other clients are served as before.
+"""A browser's burst on a fresh server, 100 times: none hangs. Then the eight attacks: other clients are served as
+before.
 
-While an attack runs, a well-behaved client that connected before goes on asking; all its answers must be 200, and none may take
-longer than a second.
+While an attack runs, a well-behaved client that connected before goes on asking; all its answers must be 200,
+and none may take longer than a second.
 """
+
 import resource
 import time
 
 import attacks
 from lib import Poller, Tally, Workshop, arguments, finish, wait_for
 
-BURST = ("/", "/status", "/current-state", "/metrics", "/prices", "/decisions?time_range=24h", "/logs?file=master&lines=100")
+BURST = (
+    "/",
+    "/status",
+    "/current-state",
+    "/metrics",
+    "/prices",
+    "/decisions?time_range=24h",
+    "/logs?file=master&lines=100",
+)
 CALM = ("/current-state", "/status", "/decisions?time_range=24h")
 LONGEST_MS = 1000
 
@@ -30,7 +40,9 @@ def bursts(tally, shop, root, times):
         code, took = server.end()
         if code != 0 or took > 2:
             hung.append(f"start {index}: stopped with {code} after {took:.1f} s")
-    print(f"{times} fresh servers, {len(BURST)} requests at once: {len(hung)} hung, longest answer {longest * 1000:.0f} ms")
+    print(
+        f"{times} fresh servers, {len(BURST)} requests at once: {len(hung)} hung, longest answer {longest * 1000:.0f} ms"
+    )
     tally.check(not hung, "none hangs", "; ".join(hung[:5]))
     tally.check(not refused, "every answer is 200 (or 503 while loading)", str(refused))
 
@@ -51,12 +63,17 @@ class Siege:
             most_threads = len(server.threads_by_id())
             time.sleep(0.3)
         grown = server.memory_kib() - before
-        print(f"{name}: {str(seen)[:160]}; calm client: {poller.words()}; threads {threads} -> {most_threads}; resident {grown:+} KiB")
+        print(
+            f"{name}: {str(seen)[:160]}; calm client: {poller.words()}; threads {threads} -> {most_threads}; resident {grown:+} KiB"
+        )
         tally.check(server.alive(), f"{name}: the server lives")
         if calm:
             slow = [value for value in poller.latencies_ms if value > LONGEST_MS]
-            tally.check(not poller.bad and not slow and len(poller.latencies_ms) > 5, f"{name}: others are served as before",
-                        f"{poller.bad[:3]} {slow[:3]}")
+            tally.check(
+                not poller.bad and not slow and len(poller.latencies_ms) > 5,
+                f"{name}: others are served as before",
+                f"{poller.bad[:3]} {slow[:3]}",
+            )
         tally.check(grown < 8 * 1024, f"{name}: memory stays bounded", f"{grown} KiB")
         tally.check(most_threads <= threads + 8, f"{name}: no thread for each client", f"{threads} -> {most_threads}")
         fresh = wait_for(lambda: server.get("/health", 2)[0] == 200, 20)
@@ -71,7 +88,11 @@ def attack_all(tally, shop, root):
     wait_for(lambda: server.get("/prices")[0] == 200, 30)
     siege = Siege(tally, server)
     statuses = siege.run("1 boundless length", attacks.boundless_length)
-    tally.check(all(400 <= status < 500 or status == 501 for status in statuses), "1 boundless length: refused by a 4xx", str(statuses))
+    tally.check(
+        all(400 <= status < 500 or status == 501 for status in statuses),
+        "1 boundless length: refused by a 4xx",
+        str(statuses),
+    )
     paths = BURST * 8
     answers = siege.run("2 many at once", lambda address: attacks.many_at_once(address, paths))
     tally.check(all(status == 200 for status, _ in answers), "2 many at once: all answered", str(answers)[:300])
@@ -82,6 +103,7 @@ def attack_all(tally, shop, root):
     def wait(seconds):
         time.sleep(seconds)
         return f"{seconds:.0f} s of slow clients"
+
     siege.run("4 slow clients", lambda address: attacks.slow_clients(address, wait))
     siege.run("6 resets", attacks.resets)
     tally.check("panicked" not in server.log_text(), "6 resets: no panic in the log")
@@ -89,8 +111,11 @@ def attack_all(tally, shop, root):
     def linger(count):
         time.sleep(2)
         return f"{count} connected, {len(server.threads_by_id())} threads"
+
     siege.run("7 idle clients", lambda address: attacks.hold_many(address, 2000, linger))
-    seen = siege.run("8 framing", lambda address: attacks.framing(address, BURST + ("/decisions?time_range=7d", "/monthly-summary")))
+    seen = siege.run(
+        "8 framing", lambda address: attacks.framing(address, BURST + ("/decisions?time_range=7d", "/monthly-summary"))
+    )
     wrong = [entry for entry in seen if entry[2] or not entry[3]]
     tally.check(not wrong, "8 framing: every answer whole, with its length, not in chunks", str(wrong))
     refused, of = siege.run("odd heads", attacks.odd_heads)
@@ -103,17 +128,24 @@ def attack_all(tally, shop, root):
     def hold(count):
         time.sleep(3)
         return f"{count} connected"
+
     Siege(tally, few).run("5 few descriptors", lambda address: attacks.hold_many(address, 200, hold))
     time.sleep(1)
     answers = attacks.many_at_once(few.address, BURST)
-    tally.check(all(status in (200, 404) for status, _ in answers), "5 few descriptors: a burst is served afterwards", str(answers)[:200])
+    tally.check(
+        all(status in (200, 404) for status, _ in answers),
+        "5 few descriptors: a burst is served afterwards",
+        str(answers)[:200],
+    )
     tally.check("panicked" not in few.log_text(), "5 few descriptors: no panic in the log")
     code, took = few.end()
-    tally.check(code == 0 and took < 2, "5 few descriptors: stopped in 2 s with code 0", f"code {code} after {took:.2f} s")
+    tally.check(
+        code == 0 and took < 2, "5 few descriptors: stopped in 2 s with code 0", f"code {code} after {took:.2f} s"
+    )
 
 
 def main():
-    given = arguments(__doc__.splitlines()[0], times=(100, "fresh servers"), days=(5, "days of the site"))
+    given = arguments(__doc__.split("\n\n")[0], times=(100, "fresh servers"), days=(5, "days of the site"))
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, hard), hard))
     tally = Tally()

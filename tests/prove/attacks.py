@@ -1,7 +1,9 @@
-"""The eight attacks on a server's sockets, each from outside. Every function takes a server's address and returns what it saw.
+"""The eight attacks on a server's sockets, each from outside. Every function takes a server's address and returns
+what it saw.
 
 An attack is bounded in time and count, keeps its own sockets and closes them at its end.
 """
+
 import contextlib
 import socket
 import struct
@@ -52,10 +54,17 @@ def request(path, more=""):
 def boundless_length(address):
     """1. A body of 100 GB announced in one packet, with every method; also conflicting and chunked ones."""
     seen = []
-    for head in (f"{method} /status HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000000\r\n\r\n" for method in ("POST", "GET", "HEAD")):
+    for head in (
+        f"{method} /status HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000000\r\n\r\n"
+        for method in ("POST", "GET", "HEAD")
+    ):
         seen.append(_status_of(address, head))
-    for line in ("Content-Length: 5\r\nContent-Length: 6", "Content-Length: 99999999999999999999999999", "Content-Length: -1",
-                 "Transfer-Encoding: chunked"):
+    for line in (
+        "Content-Length: 5\r\nContent-Length: 6",
+        "Content-Length: 99999999999999999999999999",
+        "Content-Length: -1",
+        "Transfer-Encoding: chunked",
+    ):
         seen.append(_status_of(address, f"POST /status HTTP/1.1\r\nHost: x\r\n{line}\r\n\r\n"))
     return seen
 
@@ -81,6 +90,7 @@ def many_at_once(address, paths, seconds=5.0):
                 results[index] = (int(got.split(b" ", 2)[1]), time.monotonic() - began)
         except (OSError, IndexError, ValueError) as error:
             results[index] = (0, f"{path}: {error!r}")
+
     threads = [threading.Thread(target=ask, args=pair) for pair in enumerate(paths)]
     for thread in threads:
         thread.start()
@@ -118,7 +128,9 @@ def slow_clients(address, during, seconds=6.0):
             body.sendall(b"POST /status HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nabc")
             connections.append(body)
             stream = dial(address)
-            stream.sendall(request("/logs?file=master&follow=true", "Accept: text/event-stream\r\n") + request("/status") * 8)
+            stream.sendall(
+                request("/logs?file=master&follow=true", "Accept: text/event-stream\r\n") + request("/status") * 8
+            )
             connections.append(stream)
             reader = dial(address, 1, receive_buffer=4096)
             connections.append(reader)
@@ -170,17 +182,30 @@ def framing(address, paths):
             connection.sendall(request(path, "Connection: close\r\n"))
             head, _, body = answer_of(connection, 50_000_000).partition(b"\r\n\r\n")
             fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:] if b": " in line)
-            seen.append((path, len(body), fields.get(b"transfer-encoding") == b"chunked",
-                         int(fields.get(b"content-length", -1)) == len(body)))
+            seen.append(
+                (
+                    path,
+                    len(body),
+                    fields.get(b"transfer-encoding") == b"chunked",
+                    int(fields.get(b"content-length", -1)) == len(body),
+                )
+            )
     return seen
 
 
 def odd_heads(address):
     """Heads that strict parsing refuses: how many were answered by 4xx or closed, of how many."""
-    heads = (b"GET /status HTTP/1.1\r\n\r\n", b"GET /status HTTP/1.1\r\nHost: x\r\n folded\r\n\r\n", b"GET /sta\0tus HTTP/1.1\r\nHost: x\r\n\r\n",
-             b"GET /status HTTP/1.1\rHost: x\r\n\r\n", b"GET /status HTTP/9.9\r\nHost: x\r\n\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
-             b"GET /status HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n", b"BREW /status HTTP/1.1\r\nHost: x\r\n\r\n",
-             b"GET /status HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n")
+    heads = (
+        b"GET /status HTTP/1.1\r\n\r\n",
+        b"GET /status HTTP/1.1\r\nHost: x\r\n folded\r\n\r\n",
+        b"GET /sta\0tus HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /status HTTP/1.1\rHost: x\r\n\r\n",
+        b"GET /status HTTP/9.9\r\nHost: x\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc",
+        b"GET /status HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+        b"BREW /status HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /status HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n",
+    )
     refused = 0
     for head in heads:
         with contextlib.closing(dial(address, 2)) as connection:

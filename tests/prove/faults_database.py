@@ -1,7 +1,9 @@
-"""Faults of the database and of the readings in it: each is made while the server runs, seen, lifted, and its recovery seen.
+"""Faults of the database and of the readings in it: each is made while the server runs, seen, lifted, and its
+recovery seen.
 
 Every function takes a `Bench`; its checks carry the fault's name.
 """
+
 import os
 import random
 import re
@@ -79,11 +81,20 @@ class Bench:
         began = time.monotonic()
         stamp = self.put_state(data=data)
         seen = wait_for(lambda: self.shown() == stamp, RECOVERED_S)
-        self.check(seen, "recovered: the new reading is served", f"{self.shown()} is not {stamp}; {self.server.errors_of('inverter')}")
+        self.check(
+            seen,
+            "recovered: the new reading is served",
+            f"{self.shown()} is not {stamp}; {self.server.errors_of('inverter')}",
+        )
         print(f"     {self.name}: recovered after {time.monotonic() - began:.1f} s")
-        clean = wait_for(lambda: self.server.errors_of("inverter") is None and self.server.errors_of("metrics") is None, RECOVERED_S)
-        self.check(clean, "recovered: no error left in /status",
-                   f"{self.server.errors_of('inverter')}; {self.server.errors_of('metrics')}")
+        clean = wait_for(
+            lambda: self.server.errors_of("inverter") is None and self.server.errors_of("metrics") is None, RECOVERED_S
+        )
+        self.check(
+            clean,
+            "recovered: no error left in /status",
+            f"{self.server.errors_of('inverter')}; {self.server.errors_of('metrics')}",
+        )
         self.check(self.server.storage().get("connected") is True, "recovered: connected")
 
     def error_seen(self, name="inverter", seconds=SEEN_S):
@@ -158,7 +169,9 @@ def deleted(bench):
     for suffix in ("", "-wal", "-shm"):
         Path(f"{bench.database}{suffix}").unlink(missing_ok=True)
     bench.error_seen()
-    bench.check(bench.server.storage().get("connected") is False, "storage is not connected", str(bench.server.storage()))
+    bench.check(
+        bench.server.storage().get("connected") is False, "storage is not connected", str(bench.server.storage())
+    )
     bench.still_serves("while deleted")
     bench.check(not bench.database.exists(), "the server has not created a database")
     _replaced_by_a_new_one(bench)
@@ -226,8 +239,12 @@ def unknown_leaves(bench):
     bench.serve()
     status, state = bench.server.json("/current-state")
     groups = ("battery", "photovoltaic", "house_consumption", "grid")
-    values = {f"{group}.{key}": value for group in groups for key, value in ((state or {}).get(group) or {"missing": 1}).items()
-              if value is not None}
+    values = {
+        f"{group}.{key}": value
+        for group in groups
+        for key, value in ((state or {}).get(group) or {"missing": 1}).items()
+        if value is not None
+    }
     bench.check(status == 200 and not values, "a site that never had a reading shows nulls", f"{status} {values}")
     bench.check((state or {}).get("unknown"), "and says why", str(state)[:200])
     bench.recovers()
@@ -241,9 +258,14 @@ def _old(bench, age_s):
     state = state or {}
     age = float(state.get("cache_age_seconds") or 0)
     bench.check(status == 200 and abs(age - age_s) < 12, f"served with its true age of {age_s} s", f"{status}, {age}")
-    bench.check(re.fullmatch(r"Data is \d+s old \(from \d\d:\d\d:\d\d\)", str(state.get("data_warning"))), "data_warning",
-                str(state.get("data_warning")))
-    bench.check(state.get("data_source") == "database_stale", "data_source is database_stale", str(state.get("data_source")))
+    bench.check(
+        re.fullmatch(r"Data is \d+s old \(from \d\d:\d\d:\d\d\)", str(state.get("data_warning"))),
+        "data_warning",
+        str(state.get("data_warning")),
+    )
+    bench.check(
+        state.get("data_source") == "database_stale", "data_source is database_stale", str(state.get("data_source"))
+    )
     bench.check((state.get("battery") or {}).get("power_w", 1) is not None or state.get("unknown"), "values are served")
     if age_s > 600:
         bench.check(state.get("stale") is True, "stale is true", str(state.get("stale")))
@@ -251,8 +273,11 @@ def _old(bench, age_s):
         bench.check(re.fullmatch(r"State data too old: \d+s", error), "the error tells the age", error)
     bench.recovers()
     state = bench.server.json("/current-state")[1] or {}
-    bench.check(state.get("data_source") == "database_fresh" and not state.get("data_warning"), "recovered: fresh, no warning",
-                f"{state.get('data_source')} {state.get('data_warning')}")
+    bench.check(
+        state.get("data_source") == "database_fresh" and not state.get("data_warning"),
+        "recovered: fresh, no warning",
+        f"{state.get('data_source')} {state.get('data_warning')}",
+    )
 
 
 def old_130_s(bench):
@@ -270,4 +295,15 @@ def old_2_h(bench):
     _old(bench, 7200)
 
 
-ALL = (locked_delete_mode, locked_wal_mode, deleted, garbage, table_missing, not_json, unknown_leaves, old_130_s, old_400_s, old_2_h)
+ALL = (
+    locked_delete_mode,
+    locked_wal_mode,
+    deleted,
+    garbage,
+    table_missing,
+    not_json,
+    unknown_leaves,
+    old_130_s,
+    old_400_s,
+    old_2_h,
+)

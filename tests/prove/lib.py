@@ -2,6 +2,7 @@
 
 Everything listens on loopback, is bounded in time, and only processes started here are ended, by their own handles.
 """
+
 import argparse
 import http.client
 import json
@@ -29,9 +30,23 @@ from make_site import make_site  # noqa: E402,F401
 from site_files import FAST  # noqa: E402,F401
 
 NOBODY = 65534
-PATHS = ("/health", "/status", "/current-state", "/metrics", "/prices", "/historical-data", "/decisions?time_range=24h",
-         "/decisions?time_range=7d", "/decisions?time_range=1h", "/decisions?time_range=1m", "/monthly-summary",
-         "/monthly-comparison", "/logs?file=master&lines=100", "/logs/files", "/")
+PATHS = (
+    "/health",
+    "/status",
+    "/current-state",
+    "/metrics",
+    "/prices",
+    "/historical-data",
+    "/decisions?time_range=24h",
+    "/decisions?time_range=7d",
+    "/decisions?time_range=1h",
+    "/decisions?time_range=1m",
+    "/monthly-summary",
+    "/monthly-comparison",
+    "/logs?file=master&lines=100",
+    "/logs/files",
+    "/",
+)
 
 
 def arguments(description, **extra):
@@ -53,6 +68,7 @@ class Workshop:
     """A temporary folder that other users may enter, a copy of the binary in it, and everything started from it."""
 
     def __init__(self, binary, keep=False):
+        os.umask(0o022)
         self.folder = Path(tempfile.mkdtemp(prefix="wattboard-prove-"))
         self.folder.chmod(0o755)
         self.binary = shutil.copy(binary, self.folder / "wattboard")
@@ -95,12 +111,21 @@ class Child:
     """A process whose standard output and standard error are collected line by line, from pipes."""
 
     def __init__(self, command, **how):
-        self.process = subprocess.Popen([str(part) for part in command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, text=True, errors="replace", **how)
+        self.process = subprocess.Popen(
+            [str(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            **how,
+        )
         self.pid, self.out, self.errors = self.process.pid, deque(maxlen=2000), deque(maxlen=20_000)
         self.first = threading.Event()
-        self.threads = [threading.Thread(target=self._collect, args=pair, daemon=True)
-                        for pair in ((self.process.stdout, self.out), (self.process.stderr, self.errors))]
+        self.threads = [
+            threading.Thread(target=self._collect, args=pair, daemon=True)
+            for pair in ((self.process.stdout, self.out), (self.process.stderr, self.errors))
+        ]
         for thread in self.threads:
             thread.start()
 
@@ -184,7 +209,9 @@ class Server(Child):
     def errors_of(self, name):
         """`last_errors` of one source (`inverter`, `price`, `metrics`) in `/status`, as text or None."""
         _, status = self.json("/status")
-        return ((status or {}).get("background_worker") or {}).get("last_errors", {}).get(name) if status else "no /status"
+        return (
+            ((status or {}).get("background_worker") or {}).get("last_errors", {}).get(name) if status else "no /status"
+        )
 
     def storage(self):
         return ((self.json("/status")[1]) or {}).get("storage") or {}
@@ -218,7 +245,9 @@ class Writer(Child):
     """The player of the coordinator; `.finish()` ends it and returns its summary."""
 
     def __init__(self, root, *more):
-        super().__init__([sys.executable, SITE_TOOLS / "writer.py", "--root", root, "--as", "master_coordinator.py", *more])
+        super().__init__(
+            [sys.executable, SITE_TOOLS / "writer.py", "--root", root, "--as", "master_coordinator.py", *more]
+        )
         self.first_line()
 
     def finish(self):
@@ -296,8 +325,10 @@ class Poller:
         if not self.latencies_ms:
             return "no request answered"
         ordered = sorted(self.latencies_ms)
-        return (f"{len(ordered)} requests, {len(self.bad)} bad, p50 {statistics.median(ordered):.2f} ms, "
-                f"p99 {ordered[int(len(ordered) * 0.99)]:.2f} ms, longest {ordered[-1]:.1f} ms")
+        return (
+            f"{len(ordered)} requests, {len(self.bad)} bad, p50 {statistics.median(ordered):.2f} ms, "
+            f"p99 {ordered[int(len(ordered) * 0.99)]:.2f} ms, longest {ordered[-1]:.1f} ms"
+        )
 
 
 def finish(tally):

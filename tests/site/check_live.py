@@ -1,4 +1,5 @@
 """The checks of `/current-state`, `/status`, `/health` and of the errors that every server owes."""
+
 import json
 from datetime import datetime
 
@@ -26,22 +27,37 @@ def check_state(checker, site, answer):
     if site.database:
         data, row = site.state_of(answer["timestamp"])
     if data is None:
-        data = next((state for state in reversed(site.file_states()) if state["timestamp"] == answer["timestamp"]), None)
+        data = next(
+            (state for state in reversed(site.file_states()) if state["timestamp"] == answer["timestamp"]), None
+        )
     if not tally.check(data, "/current-state timestamp is that of a reading on disk", str(answer["timestamp"])):
         return
     expected = recompute.state_answer(data)
     for group in DEVICES:
-        found = [f"{key} {answer[group].get(key)} is not {value}" for key, value in expected[group].items()
-                 if not same(answer[group].get(key), value)]
+        found = [
+            f"{key} {answer[group].get(key)} is not {value}"
+            for key, value in expected[group].items()
+            if not same(answer[group].get(key), value)
+        ]
         tally.check(not found, f"/current-state {group} equals the reading", "; ".join(found))
     weather, shown = expected["weather"], answer["weather"]
-    good = shown is None if weather is None else shown is not None and all(same(shown.get(key), value) for key, value in weather.items())
+    good = (
+        shown is None
+        if weather is None
+        else shown is not None and all(same(shown.get(key), value) for key, value in weather.items())
+    )
     tally.check(good, "/current-state weather", f"{shown} is not {weather}")
     age = (at - instant_of(answer["timestamp"], row and row["created_at"])).total_seconds()
-    tally.check(abs(float(answer["cache_age_seconds"] or 0) - age) < 5, "/current-state cache_age_seconds is the reading's age",
-                f"{answer['cache_age_seconds']} against {age:.1f}")
-    tally.check(("data_warning" in answer and bool(answer["data_warning"])) == (age > 120) or 115 < age < 125,
-                "/current-state data_warning exactly beyond 120 s", f"age {age:.0f}, {answer.get('data_warning')!r}")
+    tally.check(
+        abs(float(answer["cache_age_seconds"] or 0) - age) < 5,
+        "/current-state cache_age_seconds is the reading's age",
+        f"{answer['cache_age_seconds']} against {age:.1f}",
+    )
+    tally.check(
+        ("data_warning" in answer and bool(answer["data_warning"])) == (age > 120) or 115 < age < 125,
+        "/current-state data_warning exactly beyond 120 s",
+        f"age {age:.0f}, {answer.get('data_warning')!r}",
+    )
     if not checker.tolerant:
         tally.check(age < checker.live_slack_s + 60, "/current-state is fresh", f"{age:.0f} s old")
         fresh = "database_fresh" if site.database else "background_cache"
@@ -56,8 +72,10 @@ def check_state(checker, site, answer):
 def check_newest_decision(checker, site, answer, at):
     """The recommendation is the newest decision, as of some instant within the slack."""
     moments = recompute.moments(site.decisions, at, checker.slack)
-    newest = [max((row for row in site.decisions if row["instant"] <= moment), key=lambda row: row["instant"], default=None)
-              for moment in moments]
+    newest = [
+        max((row for row in site.decisions if row["instant"] <= moment), key=lambda row: row["instant"], default=None)
+        for moment in moments
+    ]
     advice, factor = answer["recommendations"], answer["decision_factors"]["overall_confidence"]
 
     def fits(row):
@@ -66,9 +84,14 @@ def check_newest_decision(checker, site, answer, at):
         mine = recompute.decision_answer(row)
         confidence = mine["confidence"]
         allowed = (None, 0) if confidence is None else (confidence, confidence * 100)
-        return (advice["primary_action"] == mine["action"] and advice["reason"] == mine["reason"]
-                and number(advice["confidence"]) in allowed and advice["alternative_actions"] == []
-                and same(factor, None if confidence is None else confidence * 100))
+        return (
+            advice["primary_action"] == mine["action"]
+            and advice["reason"] == mine["reason"]
+            and number(advice["confidence"]) in allowed
+            and advice["alternative_actions"] == []
+            and same(factor, None if confidence is None else confidence * 100)
+        )
+
     shown = f"{advice} with overall_confidence {factor}, newest {[row and row['timestamp'] for row in newest][:2]}"
     checker.tally.check(any(fits(row) for row in newest), "/current-state recommends the newest decision", shown)
 
@@ -99,10 +122,17 @@ def same(given, expected):
 def check_errors(checker):
     """Bad parameters, unknown paths, wrong methods, HEAD and OPTIONS."""
     tally, ask = checker.tally, checker.server.request
-    for path, word in (("/decisions?time_range=2h", "time_range"), ("/monthly-summary?year=2026&month=13", "month"),
-                       ("/monthly-summary?year=1999&month=1", "year"), ("/monthly-comparison?year=2026&month=0", "month"),
-                       ("/monthly-summary?year=abc&month=1", "year"), ("/logs?file=nonesuch", "file"), ("/logs?lines=0", "lines"),
-                       ("/logs?lines=1001", "lines"), ("/logs?level=LOUD", "level")):
+    for path, word in (
+        ("/decisions?time_range=2h", "time_range"),
+        ("/monthly-summary?year=2026&month=13", "month"),
+        ("/monthly-summary?year=1999&month=1", "year"),
+        ("/monthly-comparison?year=2026&month=0", "month"),
+        ("/monthly-summary?year=abc&month=1", "year"),
+        ("/logs?file=nonesuch", "file"),
+        ("/logs?lines=0", "lines"),
+        ("/logs?lines=1001", "lines"),
+        ("/logs?level=LOUD", "level"),
+    ):
         status, _, body = ask(path)
         try:
             error = json.loads(body)
@@ -113,11 +143,19 @@ def check_errors(checker):
     status, _, body = ask("/nonesuch")
     tally.check(status == 404 and b'"error"' in body, "an unknown path is a 404 in JSON", f"{status} {body[:80]!r}")
     status, headers, _ = ask("/status", method="POST")
-    tally.check(status == 405 and "GET" in (headers.get("Allow") or ""), "POST is a 405 with Allow", f"{status} {headers.get('Allow')}")
+    tally.check(
+        status == 405 and "GET" in (headers.get("Allow") or ""),
+        "POST is a 405 with Allow",
+        f"{status} {headers.get('Allow')}",
+    )
     status, _, body = ask("/status", method="OPTIONS")
     tally.check(status == 204 and not body, "OPTIONS is a 204", str(status))
     status, headers, body = ask("/status", method="HEAD")
-    tally.check(status == 200 and not body and int(headers.get("Content-Length") or 0) > 0, "HEAD has the head alone", str(status))
+    tally.check(
+        status == 200 and not body and int(headers.get("Content-Length") or 0) > 0,
+        "HEAD has the head alone",
+        str(status),
+    )
     status, headers, body = ask("/")
     good = status == 200 and "text/html" in (headers.get("Content-Type") or "") and b"<" in body
     tally.check(good, "/ is the page", f"{status} {headers.get('Content-Type')}")

@@ -3,10 +3,12 @@
 
     check_server.py BASE_URL SITE_ROOT [--pse URL] [--tolerant-live] [--offset-s N] [--slack-s N] [--only WORD] [--quiet]
 
-The site may be written meanwhile: the rows are read after the answers, and a value passes when it equals the recomputation at
-some instant within the slack (a refresh interval and a little) before the answer. `--offset-s` is how far the server's clock is
-ahead of this one. One line a check, then `N passed, N failed`; exit code 1 when one failed.
+The site may be written meanwhile: the rows are read after the answers, and a value passes when it equals the
+recomputation at some instant within the slack (a refresh interval and a little) before the answer. `--offset-s`
+is how far the server's clock is ahead of this one. One line a check, then `N passed, N failed`; exit code 1
+when one failed.
 """
+
 import argparse
 import http.client
 import json
@@ -144,11 +146,24 @@ class Checker:
         """All checks; returns the tally."""
         today = self.now().astimezone(ZONE).date()
         previous = month_before(today)
-        months = [(today.year, today.month), previous, month_before(today.replace(year=previous[0], month=previous[1], day=1))]
+        months = [
+            (today.year, today.month),
+            previous,
+            month_before(today.replace(year=previous[0], month=previous[1], day=1)),
+        ]
         months.append(month_before(today.replace(year=months[2][0], month=months[2][1], day=1)))
         months.append(month_before(today.replace(year=months[3][0], month=months[3][1], day=1)))
-        paths = ["/health", "/status", "/current-state", "/metrics", "/historical-data", "/logs/files", "/decisions",
-                 "/monthly-summary", "/monthly-comparison"]
+        paths = [
+            "/health",
+            "/status",
+            "/current-state",
+            "/metrics",
+            "/historical-data",
+            "/logs/files",
+            "/decisions",
+            "/monthly-summary",
+            "/monthly-comparison",
+        ]
         paths += [f"/decisions?time_range={name}" for name in recompute.RANGES]
         paths += [f"/monthly-summary?year={year}&month={month}" for year, month in months]
         paths += [f"/monthly-comparison?year={year}&month={month}" for year, month in months]
@@ -187,11 +202,25 @@ class Checker:
 
     def check_decisions(self, site, path, name, answer, at):
         """Counts and rows of one range; ids and `created_at` only where rows have them."""
-        candidates = [recompute.decisions_answer(site, name, moment)
-                      for moment in self.decision_moments(site, at, recompute.RANGES[name])]
+        candidates = [
+            recompute.decisions_answer(site, name, moment)
+            for moment in self.decision_moments(site, at, recompute.RANGES[name])
+        ]
         self.match(f"{path} counts", answer, candidates, skip=("decisions",))
-        skip = () if site.database else ("id", "created_at", "decision_type", "source_module", "should_charge", "consumption",
-                                         "decision_score", "current_price_pln")
+        skip = (
+            ()
+            if site.database
+            else (
+                "id",
+                "created_at",
+                "decision_type",
+                "source_module",
+                "should_charge",
+                "consumption",
+                "decision_score",
+                "current_price_pln",
+            )
+        )
         fewest = None
         for expected in candidates:
             rows = expected["decisions"]
@@ -203,59 +232,97 @@ class Checker:
         self.tally.check(not fewest, f"{path} rows, newest first", "; ".join((fewest or [])[:4]))
 
     def check_metrics(self, site, answer, at):
-        candidates = [recompute.metrics_answer(site, moment) for moment in self.decision_moments(site, at, recompute.RANGES["24h"])]
+        candidates = [
+            recompute.metrics_answer(site, moment)
+            for moment in self.decision_moments(site, at, recompute.RANGES["24h"])
+        ]
         self.match("/metrics numbers", answer, candidates, skip=("efficiency_score",))
         score = answer["efficiency_score"]
         allowed = [entry["efficiency_score"] for entry in candidates]
-        good = score in allowed or any(value is not None and score is not None and abs(value - score) <= Decimal("0.05001")
-                                       for value in allowed)
-        self.tally.check(good, "/metrics efficiency_score", f"{score} is none of {[str(value)[:8] for value in allowed]}")
+        good = score in allowed or any(
+            value is not None and score is not None and abs(value - score) <= Decimal("0.05001") for value in allowed
+        )
+        self.tally.check(
+            good, "/metrics efficiency_score", f"{score} is none of {[str(value)[:8] for value in allowed]}"
+        )
 
     def check_history(self, site, answer, at):
-        candidates = [recompute.history_answer(site, moment)
-                      for moment in recompute.moments(site.energy, at, self.slack, recompute.RANGES["24h"])]
+        candidates = [
+            recompute.history_answer(site, moment)
+            for moment in recompute.moments(site.energy, at, self.slack, recompute.RANGES["24h"])
+        ]
         series = ("soc_data", "pv_power_data")
         self.match("/historical-data figures", answer, candidates, skip=("timestamps", "points", *series))
-        good = [entry for entry in candidates
-                if all([number(value) for value in answer[name]] == entry[name] for name in series)
-                and len(answer["timestamps"]) == len(entry["timestamps"])
-                and all(mine in (None, theirs) for mine, theirs in zip(entry["timestamps"], answer["timestamps"]))]
-        lengths = f"{len(answer['soc_data'])} points, expected {sorted({len(entry['soc_data']) for entry in candidates})}"
+        good = [
+            entry
+            for entry in candidates
+            if all([number(value) for value in answer[name]] == entry[name] for name in series)
+            and len(answer["timestamps"]) == len(entry["timestamps"])
+            and all(mine in (None, theirs) for mine, theirs in zip(entry["timestamps"], answer["timestamps"]))
+        ]
+        lengths = (
+            f"{len(answer['soc_data'])} points, expected {sorted({len(entry['soc_data']) for entry in candidates})}"
+        )
         self.tally.check(good, "/historical-data series, with a null for each missing interval", lengths)
-        self.tally.check(any(answer["data_points"] in entry["points"] for entry in candidates), "/historical-data data_points")
+        self.tally.check(
+            any(answer["data_points"] in entry["points"] for entry in candidates), "/historical-data data_points"
+        )
 
     def check_month(self, site, path, year, month, answer, at):
         """Decisions and meter rows are read one after the other: their figures may stem from two instants."""
         grid = GRID
         moments = self.decision_moments(site, at)
         far = at + timedelta(days=1)
-        self.match(f"{path} from the decisions", answer, (month_answer(site, year, month, moment, far) for moment in moments),
-                   skip=(*grid, "daily_summaries"))
+        self.match(
+            f"{path} from the decisions",
+            answer,
+            (month_answer(site, year, month, moment, far) for moment in moments),
+            skip=(*grid, "daily_summaries"),
+        )
         energy_moments = recompute.moments(site.energy, at, self.slack)
         grids = [month_answer(site, year, month, at, moment) for moment in energy_moments]
         self.match(f"{path} grid import", answer, ({key: entry[key] for key in grid} for entry in grids))
         given = {day["date"]: day for day in answer["daily_summaries"] if day.get("total_decisions")}
         dates = [day["date"] for day in answer["daily_summaries"]]
         self.tally.check(dates in (sorted(dates), sorted(dates, reverse=True)), f"{path} days in order")
-        self.tally.check(sorted(given) == [day["date"] for day in grids[0]["daily_summaries"]], f"{path} its days", f"{sorted(given)}")
+        self.tally.check(
+            sorted(given) == [day["date"] for day in grids[0]["daily_summaries"]],
+            f"{path} its days",
+            f"{sorted(given)}",
+        )
         newest = [month_answer(site, year, month, moment, at)["daily_summaries"] for moment in moments]
         for index, day in enumerate(grids[0]["daily_summaries"]):
             if day["date"] not in given:
                 continue
             mine, theirs = [entry[index] for entry in newest if len(entry) > index], given[day["date"]]
-            figures = [{key: value for key, value in entry.items() if key not in (*grid, "price_stats")} for entry in mine]
+            figures = [
+                {key: value for key, value in entry.items() if key not in (*grid, "price_stats")} for entry in mine
+            ]
             self.match(f"{path} {day['date']}", theirs, figures)
-            self.match(f"{path} {day['date']} grid import", theirs,
-                       [{key: entry["daily_summaries"][index][key] for key in grid} for entry in grids if len(entry["daily_summaries"]) > index])
-            stats = [{key: entry["price_stats"][key] for key in ("min", "max", "avg")} if entry["price_stats"] else None for entry in mine]
+            self.match(
+                f"{path} {day['date']} grid import",
+                theirs,
+                [
+                    {key: entry["daily_summaries"][index][key] for key in grid}
+                    for entry in grids
+                    if len(entry["daily_summaries"]) > index
+                ],
+            )
+            stats = [
+                {key: entry["price_stats"][key] for key in ("min", "max", "avg")} if entry["price_stats"] else None
+                for entry in mine
+            ]
             shown = theirs.get("price_stats") or {}
             good = any(not differences(shown, stat) if stat else not any(shown.values()) for stat in stats)
             self.tally.check(good, f"{path} {day['date']} price_stats", f"{shown} is not {stats[0]}")
 
     def check_comparison(self, site, path, year, month, answer, at):
         today = at.astimezone(ZONE).date()
-        self.match(f"{path} numbers", answer,
-                   (comparison_answer(site, today, year, month, moment) for moment in self.decision_moments(site, at)))
+        self.match(
+            f"{path} numbers",
+            answer,
+            (comparison_answer(site, today, year, month, moment) for moment in self.decision_moments(site, at)),
+        )
 
     def check_prices(self, site, answer, at):
         """Against the rows that the price API has for today (and tomorrow, for the trend)."""
@@ -271,16 +338,32 @@ class Checker:
         self.match("/prices figures", answer, [{key: entry[key] for key in keys} for entry in candidates])
         expected = candidates[0]["prices"]
         found = [text for mine, theirs in zip(expected, answer["prices"]) for text in differences(theirs, mine)]
-        self.tally.check(not found and len(expected) == len(answer["prices"]), "/prices hours",
-                         f"{len(answer['prices'])} of {len(expected)}; {'; '.join(found[:4])}")
-        self.tally.check(answer["cheapest_hour"] in candidates[0]["cheapest_hours"], "/prices cheapest_hour", answer["cheapest_hour"])
-        self.tally.check(any(answer["price_trend"] in entry["trends"] for entry in candidates), "/prices price_trend",
-                         f"{answer['price_trend']} is none of {candidates[0]['trends']}")
+        self.tally.check(
+            not found and len(expected) == len(answer["prices"]),
+            "/prices hours",
+            f"{len(answer['prices'])} of {len(expected)}; {'; '.join(found[:4])}",
+        )
+        self.tally.check(
+            answer["cheapest_hour"] in candidates[0]["cheapest_hours"], "/prices cheapest_hour", answer["cheapest_hour"]
+        )
+        self.tally.check(
+            any(answer["price_trend"] in entry["trends"] for entry in candidates),
+            "/prices price_trend",
+            f"{answer['price_trend']} is none of {candidates[0]['trends']}",
+        )
         slot = number(answer["current_slot_pln_kwh"])
-        good = any(slot is not None and entry["current_slot_pln_kwh"] is not None
-                   and slot in (entry["current_slot_pln_kwh"], recompute.rounded(entry["current_slot_pln_kwh"], 4))
-                   and datetime.fromisoformat(answer["slot_start"]) == entry["slot_start"] for entry in candidates)
-        self.tally.check(good, "/prices current slot", f"{slot} from {answer['slot_start']}, not {candidates[0]['current_slot_pln_kwh']}")
+        good = any(
+            slot is not None
+            and entry["current_slot_pln_kwh"] is not None
+            and slot in (entry["current_slot_pln_kwh"], recompute.rounded(entry["current_slot_pln_kwh"], 4))
+            and datetime.fromisoformat(answer["slot_start"]) == entry["slot_start"]
+            for entry in candidates
+        )
+        self.tally.check(
+            good,
+            "/prices current slot",
+            f"{slot} from {answer['slot_start']}, not {candidates[0]['current_slot_pln_kwh']}",
+        )
 
 
 def main():
@@ -294,8 +377,16 @@ def main():
     parser.add_argument("--only", default="", help="only the paths that contain this")
     parser.add_argument("--quiet", action="store_true", help="print failures alone")
     given = parser.parse_args()
-    tally = Checker(given.base.rstrip("/"), given.root, given.pse and given.pse.rstrip("/"), given.slack_s, given.offset_s,
-                    given.tolerant_live, given.only, given.quiet).run()
+    tally = Checker(
+        given.base.rstrip("/"),
+        given.root,
+        given.pse and given.pse.rstrip("/"),
+        given.slack_s,
+        given.offset_s,
+        given.tolerant_live,
+        given.only,
+        given.quiet,
+    ).run()
     print(tally.summary())
     sys.exit(1 if tally.failed else 0)
 

@@ -3,12 +3,13 @@
 
     fake_pse.py [--mode ok] [--publish-hour 14] [--now ISO]
 
-Serves `/api/csdac-pln`, `/api/rce-pln` and `/api/pdgsz` with `$filter`, `$orderby`, `$first` and pages of 100 by `nextLink`.
-`GET /_mode?m=NAME` switches the behaviour while running, `GET /_count` tells the requests so far:
-ok, gzip, down (connection closed unanswered), slow (120 s), html, empty, truncated, huge (300 MB), status500, drift (400 with the
-name of a missing property), nonext (a page of 100 and an endless nextLink).
+Serves `/api/csdac-pln`, `/api/rce-pln` and `/api/pdgsz` with `$filter`, `$orderby`, `$first` and pages of 100
+by `nextLink`. `GET /_mode?m=NAME` switches the behaviour while running, `GET /_count` tells the requests so
+far: ok, gzip, down (connection closed unanswered), slow (120 s), html, empty, truncated, huge (300 MB),
+status500, drift (400 with the name of a missing property), nonext (a page of 100 and an endless nextLink).
 Tomorrow is published from `--publish-hour` local time on.
 """
+
 import argparse
 import gzip
 import json
@@ -96,14 +97,24 @@ class Handler(BaseHTTPRequestHandler):
             while time.monotonic() < deadline and self.server.mode == "slow":
                 time.sleep(0.2)
         if mode == "html":
-            return self.send(200, b"<!DOCTYPE html><html><body>Przerwa techniczna</body></html>", "text/html; charset=utf-8")
+            return self.send(
+                200, b"<!DOCTYPE html><html><body>Przerwa techniczna</body></html>", "text/html; charset=utf-8"
+            )
         if mode == "empty":
             return self.send(200, {"value": []})
         if mode == "status500":
             return self.send(500, {"error": {"code": "UnexpectedError", "message": "an internal error"}})
         if mode == "drift":
-            return self.send(400, {"error": {"code": "BadRequest", "message": "Could not find a property named 'business_date' on "
-                                             f"type 'default_namespace.{entity}'"}})
+            return self.send(
+                400,
+                {
+                    "error": {
+                        "code": "BadRequest",
+                        "message": "Could not find a property named 'business_date' on "
+                        f"type 'default_namespace.{entity}'",
+                    }
+                },
+            )
         if mode == "huge":
             return self.send_huge()
         for name in query:
@@ -112,7 +123,7 @@ class Handler(BaseHTTPRequestHandler):
         answer = self.page(entity, query)
         if mode == "truncated":
             body = json.dumps(answer).encode()
-            return self.send(200, body[:len(body) // 2])
+            return self.send(200, body[: len(body) // 2])
         return self.send(200, answer, compress=mode == "gzip")
 
     def page(self, entity, query):
@@ -122,7 +133,7 @@ class Handler(BaseHTTPRequestHandler):
             rows = rows[::-1]
         begin, size = int(query.get("$after", 0)), int(query.get("$first", PAGE))
         size = max(1, min(size, 100_000))
-        answer = {"value": rows[begin:begin + size]}
+        answer = {"value": rows[begin : begin + size]}
         endless = self.server.mode == "nonext"
         if endless or begin + size < len(rows):
             kept = {key: value for key, value in query.items() if key != "$after"}
@@ -153,7 +164,7 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(b'{"value": [')
         sent = 11
         while sent < HUGE_BYTES:
-            chunk = piece[:HUGE_BYTES - sent]
+            chunk = piece[: HUGE_BYTES - sent]
             self.wfile.write(chunk)
             sent += len(chunk)
 

@@ -1,8 +1,9 @@
 """Naive local time of a site, and the instants that it stands for.
 
-The coordinator writes naive local ISO timestamps; `created_at` is UTC. This room turns one into the other, also in the
-autumn hour that occurs twice, and knows nothing else of a site.
+The coordinator writes naive local ISO timestamps; `created_at` is UTC. This room turns one into the other, also
+in the autumn hour that occurs twice, and knows nothing else of a site.
 """
+
 from datetime import datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 

@@ -5,9 +5,10 @@
                  [--journal wal|delete] [--many-files 20000] [--state-files lines|single|both]
                  [--database-enabled true|false|unset] [--pse-url URL] [--tariff g12w|g11] [--fast] [--set KEY=VALUE]
 
-The end may carry an offset (`2026-10-25T02:30:00+01:00` names the second pass of the autumn hour). The same arguments give
-the same site.
+The end may carry an offset (`2026-10-25T02:30:00+01:00` names the second pass of the autumn hour). The same
+arguments give the same site.
 """
+
 import argparse
 import json
 import sys
@@ -21,8 +22,23 @@ import site_rows  # noqa: E402
 from localtime import UTC, ZONE, naive_iso, parse_end  # noqa: E402
 
 
-def make_site(root, days=60, end="now", seed=1, layout="sqlite", schema=4, journal="wal", many_files=0, state_files="both",
-              database_enabled=None, pse_url=None, tariff="g12w", intervals=None, extra=None, state_hours=6):
+def make_site(
+    root,
+    days=60,
+    end="now",
+    seed=1,
+    layout="sqlite",
+    schema=4,
+    journal="wal",
+    many_files=0,
+    state_files="both",
+    database_enabled=None,
+    pse_url=None,
+    tariff="g12w",
+    intervals=None,
+    extra=None,
+    state_hours=6,
+):
     """Builds the site and returns what was put there, counts by name."""
     root = Path(root)
     root.mkdir(parents=True, exist_ok=True)
@@ -42,9 +58,16 @@ def make_site(root, days=60, end="now", seed=1, layout="sqlite", schema=4, journ
         pairs = site_rows.decisions(begin, end, seed)
     site_files.write_logs(root, end, seed)
     site_files.write_snapshots(root, first_day, seed)
-    (root / "data" / "price_cache.json").write_text(json.dumps(
-        {"price_data": {"current_price_pln_kwh": 9.99, "prices": []}, "cache_timestamp": end.timestamp(),
-         "business_date": str(end.astimezone(ZONE).date()), "created_at": naive_iso(end)}))
+    (root / "data" / "price_cache.json").write_text(
+        json.dumps(
+            {
+                "price_data": {"current_price_pln_kwh": 9.99, "prices": []},
+                "cache_timestamp": end.timestamp(),
+                "business_date": str(end.astimezone(ZONE).date()),
+                "created_at": naive_iso(end),
+            }
+        )
+    )
     if layout in ("sqlite", "both"):
         connection = site_db.create(root / "data" / "goodwe_energy.db", schema, journal)
         site_db.insert_energy(connection, energy, schema)
@@ -57,7 +80,13 @@ def make_site(root, days=60, end="now", seed=1, layout="sqlite", schema=4, journ
         site_files.write_energy_files(root, energy)
         site_files.write_decision_files(root, pairs, seed, per_file_only=bool(many_files))
         site_files.write_state_files(root, states, state_files)
-    return {"layout": layout, "energy": len(energy), "states": len(states), "decisions": len(pairs), "first_day": str(first_day)}
+    return {
+        "layout": layout,
+        "energy": len(energy),
+        "states": len(states),
+        "decisions": len(pairs),
+        "first_day": str(first_day),
+    }
 
 
 def main():
@@ -78,9 +107,22 @@ def main():
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a key of web_server")
     given = parser.parse_args()
     enabled = {"true": True, "false": False, "unset": None}[given.database_enabled]
-    made = make_site(given.root, given.days, given.end, given.seed, given.layout, given.schema, given.journal, given.many_files,
-                     given.state_files, enabled, given.pse_url, given.tariff, site_files.FAST if given.fast else None,
-                     dict(pair.split("=", 1) for pair in given.set))
+    made = make_site(
+        given.root,
+        given.days,
+        given.end,
+        given.seed,
+        given.layout,
+        given.schema,
+        given.journal,
+        given.many_files,
+        given.state_files,
+        enabled,
+        given.pse_url,
+        given.tariff,
+        site_files.FAST if given.fast else None,
+        dict(pair.split("=", 1) for pair in given.set),
+    )
     print(json.dumps(made))
 
 

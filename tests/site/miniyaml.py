@@ -1,8 +1,9 @@
 """A reader for the small part of YAML that the generated config uses, so that the checks need no package.
 
-Understands nested block mappings, block lists of scalars, flow lists and mappings (`[{start: 13, end: 15}]`), quoted and
-plain scalars, comments on lines of their own or after a value. Nothing else.
+Understands nested block mappings, block lists of scalars, flow lists and mappings (`[{start: 13, end: 15}]`),
+quoted and plain scalars, comments on lines of their own or after a value. Nothing else.
 """
+
 import re
 
 

@@ -1,4 +1,7 @@
-"""The rows that the stand-in for the price API serves: deterministic by date, right across DST, recorded days as they are."""
+"""The rows that the stand-in for the price API serves: deterministic by date, right across DST, recorded days as
+they are.
+"""
+
 import json
 import math
 import zlib
@@ -38,24 +41,38 @@ def _price_row(entity, start, day):
     def label(moment):
         second_pass = moment.fold == 1 and moment.hour == 2
         return f"{moment:%H}{'a' if second_pass else ''}:{moment:%M}"
+
     last = local_end.date() != day
     published = day - timedelta(days=1)
     field = entity.replace("-", "_")
-    return {"dtime": f"{local_end:%Y-%m-%d %H:%M}" + (":00" if entity == "rce-pln" else ""),
-            "period": f"{label(local)} - {'24:00' if last else label(local_end)}", field: price_pln_mwh(entity, start),
-            "dtime_utc": f"{end:%Y-%m-%d %H:%M:%S}", "period_utc": f"{start:%H:%M} - {end:%H:%M}",
-            "business_date": day.isoformat(), "publication_ts": f"{published} 13:58:15.542",
-            "publication_ts_utc": f"{published} 12:58:15.542" + ("000" if entity == "rce-pln" else "")}
+    return {
+        "dtime": f"{local_end:%Y-%m-%d %H:%M}" + (":00" if entity == "rce-pln" else ""),
+        "period": f"{label(local)} - {'24:00' if last else label(local_end)}",
+        field: price_pln_mwh(entity, start),
+        "dtime_utc": f"{end:%Y-%m-%d %H:%M:%S}",
+        "period_utc": f"{start:%H:%M} - {end:%H:%M}",
+        "business_date": day.isoformat(),
+        "publication_ts": f"{published} 13:58:15.542",
+        "publication_ts_utc": f"{published} 12:58:15.542" + ("000" if entity == "rce-pln" else ""),
+    }
 
 
 def _advice_row(start, day):
     """One hour of the grid operator's advice; here `dtime` is the start."""
     hour = start.astimezone(ZONE).hour
     advice = 3 if hour == 19 else 2 if 17 <= hour <= 20 else 0 if 11 <= hour <= 14 else 1
-    return {"dtime": f"{start.astimezone(ZONE):%Y-%m-%d %H:%M}", "dtime_utc": f"{start:%Y-%m-%d %H:%M}", "is_active": True,
-            "usage_fcst": advice, "valid_to_ts": None, "business_date": day.isoformat(),
-            "valid_from_ts": f"{day} 00:00:01.000", "publication_ts": f"{day} 00:00:01.000",
-            "publication_ts_utc": f"{day - timedelta(days=1)} 22:00:01.000", "total_power_demand": None}
+    return {
+        "dtime": f"{start.astimezone(ZONE):%Y-%m-%d %H:%M}",
+        "dtime_utc": f"{start:%Y-%m-%d %H:%M}",
+        "is_active": True,
+        "usage_fcst": advice,
+        "valid_to_ts": None,
+        "business_date": day.isoformat(),
+        "valid_from_ts": f"{day} 00:00:01.000",
+        "publication_ts": f"{day} 00:00:01.000",
+        "publication_ts_utc": f"{day - timedelta(days=1)} 22:00:01.000",
+        "total_power_demand": None,
+    }
 
 
 def days_of(condition, today):

@@ -1,4 +1,5 @@
 """Days and months recomputed from the rows: exact sums, rounded once at the end, half away from zero."""
+
 from collections import Counter
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
@@ -6,9 +7,19 @@ from decimal import ROUND_HALF_UP, Decimal
 from site_read import number
 
 ZERO = Decimal(0)
-SUMS = ("total_energy_kwh", "total_energy_sold_kwh", "total_cost_pln", "total_savings_pln", "selling_revenue_pln",
-        "real_grid_import_kwh", "grid_import_t1_kwh", "grid_import_t2_kwh", "grid_import_total_kwh", "energy_charged_t1_kwh",
-        "energy_charged_t2_kwh")
+SUMS = (
+    "total_energy_kwh",
+    "total_energy_sold_kwh",
+    "total_cost_pln",
+    "total_savings_pln",
+    "selling_revenue_pln",
+    "real_grid_import_kwh",
+    "grid_import_t1_kwh",
+    "grid_import_t2_kwh",
+    "grid_import_total_kwh",
+    "energy_charged_t1_kwh",
+    "energy_charged_t2_kwh",
+)
 COUNTS = ("total_decisions", "charging_count", "wait_count", "selling_count")
 GRID = ("real_grid_import_kwh", "grid_import_t1_kwh", "grid_import_t2_kwh", "grid_import_total_kwh")
 
@@ -114,8 +125,11 @@ def day_answer(day, iso):
         answer["price_stats"] = day["saved_stats"]
     elif day["prices"]:
         prices = day["prices"]
-        answer["price_stats"] = {"min": rounded(min(prices), 4), "max": rounded(max(prices), 4),
-                                 "avg": rounded(sum(prices) / len(prices), 4)}
+        answer["price_stats"] = {
+            "min": rounded(min(prices), 4),
+            "max": rounded(max(prices), 4),
+            "avg": rounded(sum(prices) / len(prices), 4),
+        }
     else:
         answer["price_stats"] = None
     return answer
@@ -148,14 +162,33 @@ def month_answer(site, year, month, decision_cut, energy_cut):
     total, days = month_exact(site, year, month, decision_cut, energy_cut)
     both = total["total_cost_pln"] + total["total_savings_pln"]
     share = rounded(total["total_savings_pln"] / both * 100, 1) if both > 0 else ZERO
-    return {"year": year, "month": month, "month_name": month_name(month), **_figures(total), "savings_percentage": share,
-            "days_with_data": total["days_with_data"], "daily_summaries": [day_answer(day, iso) for iso, day in days.items()]}
+    return {
+        "year": year,
+        "month": month,
+        "month_name": month_name(month),
+        **_figures(total),
+        "savings_percentage": share,
+        "days_with_data": total["days_with_data"],
+        "daily_summaries": [day_answer(day, iso) for iso, day in days.items()],
+    }
 
 
 def month_name(month):
     """The English name of a month."""
-    return ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-            "December")[month - 1]
+    return (
+        "January",
+        "February",
+        "March",
+        "April",
+        "May",
+        "June",
+        "July",
+        "August",
+        "September",
+        "October",
+        "November",
+        "December",
+    )[month - 1]
 
 
 def month_before(day):
@@ -176,15 +209,25 @@ def comparison_answer(site, today, year, month, decision_cut):
     current, _ = month_exact(site, today.year, today.month, decision_cut, far)
     previous, _ = month_exact(site, year, month, decision_cut, far)
     changes = {}
-    for name, key, unit in (("cost", "total_cost_pln", "pln"), ("energy", "total_energy_kwh", "kwh"), ("savings", "total_savings_pln", "pln")):
+    for name, key, unit in (
+        ("cost", "total_cost_pln", "pln"),
+        ("energy", "total_energy_kwh", "kwh"),
+        ("savings", "total_savings_pln", "pln"),
+    ):
         changes[f"{name}_change_pct"] = change_pct(current[key], previous[key])
         changes[f"{name}_diff_{unit}"] = rounded(current[key] - previous[key], 2)
     answer = {"changes": changes}
     for label, total, named in (("current_month", current, today), ("previous_month", previous, date(year, month, 1))):
         energy = total["total_energy_kwh"]
-        answer[label] = {"year": named.year, "month": named.month, "month_name": month_name(named.month),
-                         "total_cost_pln": rounded(total["total_cost_pln"], 2), "total_energy_kwh": rounded(energy, 2),
-                         "total_savings_pln": rounded(total["total_savings_pln"], 2),
-                         "avg_cost_per_kwh": rounded(total["total_cost_pln"] / energy, 4) if energy else ZERO,
-                         "days_with_data": total["days_with_data"], "charging_count": total["charging_count"]}
+        answer[label] = {
+            "year": named.year,
+            "month": named.month,
+            "month_name": month_name(named.month),
+            "total_cost_pln": rounded(total["total_cost_pln"], 2),
+            "total_energy_kwh": rounded(energy, 2),
+            "total_savings_pln": rounded(total["total_savings_pln"], 2),
+            "avg_cost_per_kwh": rounded(total["total_cost_pln"] / energy, 4) if energy else ZERO,
+            "days_with_data": total["days_with_data"],
+            "charging_count": total["charging_count"],
+        }
     return answer

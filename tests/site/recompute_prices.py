@@ -1,4 +1,5 @@
 """Today's prices recomputed from the rows of the price API and the tariff of the config."""
+
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -33,7 +34,9 @@ def distribution(config, start):
 
 def buy_price(config, start, market):
     """Market price, sales component and distribution, PLN/kWh, exact."""
-    return market + number(config["electricity_tariff"].get("sc_component_pln_kwh", 0.0892)) + distribution(config, start)
+    return (
+        market + number(config["electricity_tariff"].get("sc_component_pln_kwh", 0.0892)) + distribution(config, start)
+    )
 
 
 def hourly(config, slots, day):
@@ -43,9 +46,15 @@ def hourly(config, slots, day):
         local = start.astimezone(ZONE)
         if local.date() == day:
             hours.setdefault(local.hour, []).append((buy_price(config, start, market), market))
-    return [{"hour": hour, "hour_str": f"{hour:02d}:00",
-             "price": rounded(sum(buy for buy, _ in found) / len(found), 4),
-             "market_price": rounded(sum(market for _, market in found) / len(found), 4)} for hour, found in sorted(hours.items())]
+    return [
+        {
+            "hour": hour,
+            "hour_str": f"{hour:02d}:00",
+            "price": rounded(sum(buy for buy, _ in found) / len(found), 4),
+            "market_price": rounded(sum(market for _, market in found) / len(found), 4),
+        }
+        for hour, found in sorted(hours.items())
+    ]
 
 
 def trend(now_price, following):
@@ -70,8 +79,17 @@ def prices_answer(config, rows, instant):
     slot = buy_price(config, start, slots[start]) if start in slots else None
     buys = [buy_price(config, at, market) for at, market in slots.items() if at > start][:16]
     cheapest = min(entries, key=lambda entry: (entry["price"], entry["hour"]))
-    return {"current_price_pln_kwh": current, "cheapest_price_pln_kwh": cheapest["price"],
-            "cheapest_hours": [entry["hour_str"] for entry in entries if entry["price"] == cheapest["price"]],
-            "average_price_pln_kwh": rounded(sum(by_hour.values()) / len(by_hour), 4), "prices": entries,
-            "current_slot_pln_kwh": slot, "slot_start": start,
-            "trends": {trend(current, today_after[:4]), trend(current, (today_after + tomorrow)[:4]), trend(slot or current, buys)}}
+    return {
+        "current_price_pln_kwh": current,
+        "cheapest_price_pln_kwh": cheapest["price"],
+        "cheapest_hours": [entry["hour_str"] for entry in entries if entry["price"] == cheapest["price"]],
+        "average_price_pln_kwh": rounded(sum(by_hour.values()) / len(by_hour), 4),
+        "prices": entries,
+        "current_slot_pln_kwh": slot,
+        "slot_start": start,
+        "trends": {
+            trend(current, today_after[:4]),
+            trend(current, (today_after + tomorrow)[:4]),
+            trend(slot or current, buys),
+        },
+    }

@@ -1,11 +1,30 @@
 """The coordinator's SQLite database, versions 1 to 4: its tables, and rows put into them in bulk."""
+
 import json
 import sqlite3
 
-ENERGY_METERS = ("grid_import_total_kwh", "grid_export_total_kwh", "house_consumption_total_kwh",
-                 "pv_generation_total_kwh", "tariff_zone")
-ENERGY_COLUMNS = ("timestamp", "battery_soc", "pv_power", "grid_power", "house_consumption", "battery_power", "grid_voltage",
-                  "grid_frequency", "battery_voltage", "battery_current", "battery_temperature", "price_pln", "created_at")
+ENERGY_METERS = (
+    "grid_import_total_kwh",
+    "grid_export_total_kwh",
+    "house_consumption_total_kwh",
+    "pv_generation_total_kwh",
+    "tariff_zone",
+)
+ENERGY_COLUMNS = (
+    "timestamp",
+    "battery_soc",
+    "pv_power",
+    "grid_power",
+    "house_consumption",
+    "battery_power",
+    "grid_voltage",
+    "grid_frequency",
+    "battery_voltage",
+    "battery_current",
+    "battery_temperature",
+    "price_pln",
+    "created_at",
+)
 STATE_COLUMNS = ("timestamp", "state", "uptime", "active_modules", "last_error", "metrics", "created_at")
 DECISION_COLUMNS = ("timestamp", "decision_type", "action", "reason", "parameters", "source_module", "created_at")
 
@@ -56,8 +75,10 @@ def create(path, schema=4, journal="wal", timeout=30.0):
     for version, script in enumerate((VERSION_1, VERSION_2, VERSION_3, VERSION_4), start=1):
         if version <= schema:
             connection.executescript(script)
-            connection.execute("INSERT INTO schema_version VALUES (?, ?, ?)",
-                               (version, f"2025-0{version}-01T10:00:00", f"version {version}"))
+            connection.execute(
+                "INSERT INTO schema_version VALUES (?, ?, ?)",
+                (version, f"2025-0{version}-01T10:00:00", f"version {version}"),
+            )
     return connection
 
 
@@ -87,8 +108,10 @@ def insert_decisions(connection, pairs):
 
 def insert_session(connection, start, end):
     """One charging session, as the coordinator leaves them."""
-    connection.execute("INSERT INTO charging_sessions VALUES (?, ?, ?, 80, 4.2, 1.93, 'completed', 0.4595, ?)",
-                       (f"session_{start}", start, end, start))
+    connection.execute(
+        "INSERT INTO charging_sessions VALUES (?, ?, ?, 80, 4.2, 1.93, 'completed', 0.4595, ?)",
+        (f"session_{start}", start, end, start),
+    )
 
 
 def _insert(connection, table, columns, values, conflict=""):

@@ -2,6 +2,7 @@
 
 Numbers become `Decimal` from their shortest text, so that sums are exact. Nothing is summed here.
 """
+
 import json
 import sqlite3
 from decimal import Decimal
@@ -72,10 +73,14 @@ class Site:
                 self.database, self.source = None, None
         self.decisions.sort(key=lambda found: found["instant"])
         self.energy.sort(key=lambda row: row["instant"])
-        self.snapshots = {path.stem[-8:]: exact_json(path.read_text())
-                          for path in (self.root / "out" / "daily_snapshots").glob("snapshot_*.json")}
-        self.month_snapshots = {path.stem[-6:]: exact_json(path.read_text())
-                                for path in (self.root / "out" / "monthly_snapshots").glob("monthly_snapshot_*.json")}
+        self.snapshots = {
+            path.stem[-8:]: exact_json(path.read_text())
+            for path in (self.root / "out" / "daily_snapshots").glob("snapshot_*.json")
+        }
+        self.month_snapshots = {
+            path.stem[-6:]: exact_json(path.read_text())
+            for path in (self.root / "out" / "monthly_snapshots").glob("monthly_snapshot_*.json")
+        }
 
     def connect(self):
         """A read-only connection of its own."""
@@ -86,11 +91,19 @@ class Site:
     def _read_database(self):
         connection = self.connect()
         columns = {row["name"] for row in connection.execute("PRAGMA table_info(energy_data)")}
-        meters = "grid_import_total_kwh, tariff_zone" if "tariff_zone" in columns else "NULL AS grid_import_total_kwh, NULL AS tariff_zone"
-        for row in connection.execute(f"SELECT timestamp, battery_soc, pv_power, created_at, {meters} FROM energy_data ORDER BY rowid"):
+        meters = (
+            "grid_import_total_kwh, tariff_zone"
+            if "tariff_zone" in columns
+            else "NULL AS grid_import_total_kwh, NULL AS tariff_zone"
+        )
+        for row in connection.execute(
+            f"SELECT timestamp, battery_soc, pv_power, created_at, {meters} FROM energy_data ORDER BY rowid"
+        ):
             self._add_energy(dict(row))
-        for row in connection.execute("SELECT id, timestamp, decision_type, action, reason, parameters, source_module, created_at "
-                                      "FROM coordinator_decisions ORDER BY id"):
+        for row in connection.execute(
+            "SELECT id, timestamp, decision_type, action, reason, parameters, source_module, created_at "
+            "FROM coordinator_decisions ORDER BY id"
+        ):
             self._add_decision(dict(row), exact_json(row["parameters"]) or {})
         connection.close()
 
@@ -111,10 +124,16 @@ class Site:
             self._add_decision({"created_at": None}, found, selling_file)
 
     def _add_energy(self, row):
-        self.energy.append({
-            "timestamp": row["timestamp"], "instant": instant_of(row["timestamp"], row.get("created_at")),
-            "soc": number(row["battery_soc"]), "pv_w": number(row["pv_power"]), "zone": row.get("tariff_zone"),
-            "import_kwh": number(row.get("grid_import_total_kwh"))})
+        self.energy.append(
+            {
+                "timestamp": row["timestamp"],
+                "instant": instant_of(row["timestamp"], row.get("created_at")),
+                "soc": number(row["battery_soc"]),
+                "pv_w": number(row["pv_power"]),
+                "zone": row.get("tariff_zone"),
+                "import_kwh": number(row.get("grid_import_total_kwh")),
+            }
+        )
 
     def _add_decision(self, row, parameters, selling_file=False):
         """Row columns win over lifted keys of the same name."""
@@ -126,8 +145,10 @@ class Site:
     def state_of(self, reading_timestamp):
         """The newest state row whose reading has that timestamp: (current_data, row), or (None, None)."""
         connection = self.connect()
-        for row in connection.execute("SELECT * FROM system_state WHERE metrics LIKE ? ORDER BY id DESC LIMIT 1",
-                                      (f'%"timestamp": "{reading_timestamp}"%',)):
+        for row in connection.execute(
+            "SELECT * FROM system_state WHERE metrics LIKE ? ORDER BY id DESC LIMIT 1",
+            (f'%"timestamp": "{reading_timestamp}"%',),
+        ):
             return exact_json(row["metrics"])["current_data"], dict(row)
         return None, None
 
@@ -138,5 +159,7 @@ class Site:
             text = path.read_text(errors="replace")
             whole = exact_json(text)
             objects = [whole] if isinstance(whole, dict) else [exact_json(line) for line in text.splitlines()]
-            found.extend(entry["current_data"] for entry in objects if isinstance(entry, dict) and entry.get("current_data"))
+            found.extend(
+                entry["current_data"] for entry in objects if isinstance(entry, dict) and entry.get("current_data")
+            )
         return sorted(found, key=lambda data: data["timestamp"])

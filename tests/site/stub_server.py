@@ -1,8 +1,9 @@
 """A server that answers from the recomputation itself: it proves nothing about values, but lets the checks be tested.
 
-`Stub(root, pse_url)` listens on a free loopback port and reads the site for each request. `tamper` maps a path to a function
-that spoils its answer: the checks must notice.
+`Stub(root, pse_url)` listens on a free loopback port and reads the site for each request. `tamper` maps a path
+to a function that spoils its answer: the checks must notice.
 """
+
 import json
 import threading
 import urllib.request
@@ -44,9 +45,17 @@ class Stub(ThreadingHTTPServer):
         with urllib.request.urlopen(f"{self.pse_url}/api/csdac-pln?$filter={condition}&$first=20000") as response:
             rows = json.loads(response.read(), parse_float=Decimal)["value"]
         answer = prices_answer(recompute.Site(self.root).config, rows, now)
-        answer["price_trend"], answer["cheapest_hour"] = sorted(answer.pop("trends"))[0], answer.pop("cheapest_hours")[0]
+        answer["price_trend"], answer["cheapest_hour"] = (
+            sorted(answer.pop("trends"))[0],
+            answer.pop("cheapest_hours")[0],
+        )
         answer["slot_start"] = answer["slot_start"].isoformat()
-        return {**answer, "data_source": "PSE API (CSDAC-PLN)", "last_updated": naive_iso(now), "calculation_method": "tariff_aware"}
+        return {
+            **answer,
+            "data_source": "PSE API (CSDAC-PLN)",
+            "last_updated": naive_iso(now),
+            "calculation_method": "tariff_aware",
+        }
 
     def newest_reading(self, site):
         if not site.database:
@@ -68,13 +77,22 @@ class Handler(BaseHTTPRequestHandler):
         today, stamp = now.astimezone(ZONE).date(), {"timestamp": naive_iso(now)}
         logs = stub.root / "logs"
         if path == "/health":
-            return 200, {"status": "healthy", **stamp, "service": "goodwe-log-server", "version": "0", "live": {"age_s": 1, "stale": False}}
+            return 200, {
+                "status": "healthy",
+                **stamp,
+                "service": "goodwe-log-server",
+                "version": "0",
+                "live": {"age_s": 1, "stale": False},
+            }
         if path == "/decisions":
             name = query.get("time_range", "24h")
             if name not in ERRORS:
                 return 400, {"error": f"time_range {name}", "code": "bad_request"}
             found = recompute.decisions_answer(site, name, now)
-            for shown, row in zip(found["decisions"], reversed([r for r in site.decisions if r["instant"] >= now - recompute.RANGES[name]])):
+            for shown, row in zip(
+                found["decisions"],
+                reversed([r for r in site.decisions if r["instant"] >= now - recompute.RANGES[name]]),
+            ):
                 shown["parameters"] = row["parameters"]
             return 200, {**found, **stamp, "data_source": "real"}
         if path == "/metrics":
@@ -103,47 +121,100 @@ class Handler(BaseHTTPRequestHandler):
             return 200, self.current_state(site, now)
         if path == "/status":
             files = {file.name: {"size": file.stat().st_size, "modified": ""} for file in logs.glob("*.log")}
-            return 200, {"status": "running", **stamp, "coordinator_running": False, "coordinator_pid": None, "data_source": "none",
-                         "log_files": files, "server_uptime": 1, "server_uptime_human": "1s",
-                         "storage": {"connected": True, "has_data": True, "type": site.source},
-                         "background_worker": {"alive": True, "health": "healthy",
-                                               "cache_ages": {"inverter_s": 1, "price_s": 1, "metrics_s": 1},
-                                               "last_errors": {"inverter": None, "price": None, "metrics": None}}}
+            return 200, {
+                "status": "running",
+                **stamp,
+                "coordinator_running": False,
+                "coordinator_pid": None,
+                "data_source": "none",
+                "log_files": files,
+                "server_uptime": 1,
+                "server_uptime_human": "1s",
+                "storage": {"connected": True, "has_data": True, "type": site.source},
+                "background_worker": {
+                    "alive": True,
+                    "health": "healthy",
+                    "cache_ages": {"inverter_s": 1, "price_s": 1, "metrics_s": 1},
+                    "last_errors": {"inverter": None, "price": None, "metrics": None},
+                },
+            }
         return self.log_answer(path, query, logs)
 
     def log_answer(self, path, query, logs):
         if path == "/logs/files":
-            return 200, {"log_files": [{"name": file.name, "size": file.stat().st_size, "modified": "", "path": str(file)}
-                                       for file in logs.glob("*.log")]}
+            return 200, {
+                "log_files": [
+                    {"name": file.name, "size": file.stat().st_size, "modified": "", "path": str(file)}
+                    for file in logs.glob("*.log")
+                ]
+            }
         if path.startswith("/logs/download/"):
-            name = unquote(path[len("/logs/download/"):])
+            name = unquote(path[len("/logs/download/") :])
             name = {"master.log": "master_coordinator.log", "data.log": "enhanced_data_collector.log"}.get(name, name)
-            return (200, (logs / name).read_bytes()) if name in {file.name for file in logs.glob("*.log")} else (404, {"error": "no"})
+            return (
+                (200, (logs / name).read_bytes())
+                if name in {file.name for file in logs.glob("*.log")}
+                else (404, {"error": "no"})
+            )
         if path == "/logs":
-            name, count, level = query.get("file", "master"), query.get("lines", "100"), query.get("level", "").replace(" ", "+")
-            if name not in check_logs.NAMES or not 1 <= int(count) <= 1000 or level.rstrip("+").upper() not in (*check_logs.LEVELS, ""):
+            name, count, level = (
+                query.get("file", "master"),
+                query.get("lines", "100"),
+                query.get("level", "").replace(" ", "+"),
+            )
+            if (
+                name not in check_logs.NAMES
+                or not 1 <= int(count) <= 1000
+                or level.rstrip("+").upper() not in (*check_logs.LEVELS, "")
+            ):
                 return 400, {"error": "file lines level", "code": "bad_request"}
             whole = check_logs.lines_of(logs / check_logs.NAMES[name])
             kept = check_logs.filtered(whole, level)
-            return 200, {"log_file": check_logs.NAMES[name], "total_lines": len(whole), "filtered_lines": len(kept),
-                         "returned_lines": min(int(count), len(kept)), "level_filter": level, "lines": kept[-int(count):]}
+            return 200, {
+                "log_file": check_logs.NAMES[name],
+                "total_lines": len(whole),
+                "filtered_lines": len(kept),
+                "returned_lines": min(int(count), len(kept)),
+                "level_filter": level,
+                "lines": kept[-int(count) :],
+            }
         return (200, b"<!doctype html>") if path == "/" else (404, {"error": "no such path", "code": "not_found"})
 
     def current_state(self, site, now):
         data = self.server.newest_reading(site)
-        newest = recompute.decision_answer(max((row for row in site.decisions if row["instant"] <= now), key=lambda row: row["instant"]))
+        newest = recompute.decision_answer(
+            max((row for row in site.decisions if row["instant"] <= now), key=lambda row: row["instant"])
+        )
         state, score = recompute.state_answer(data), newest["confidence"]
         state["battery"].setdefault("charging_status", None)
         state["battery"].setdefault("health_status", None)
         fresh = "database_fresh" if site.database else "background_cache"
-        return {"timestamp": data["timestamp"], "data_source": fresh, "source": "database" if site.database else "state_file",
-                "data_timestamp": data["timestamp"], "cache_age_seconds": (now - instant_of(data["timestamp"])).total_seconds(), **state,
-                "pricing": self.server.prices(now),
-                "decision_factors": {**{f"{name}_score": None for name in ("price", "battery", "pv", "consumption", "weather")},
-                                     "overall_confidence": None if score is None else score * 100},
-                "recommendations": {"primary_action": newest["action"], "reason": newest["reason"], "confidence": score,
-                                    "alternative_actions": []},
-                "system_health": {"status": "healthy", "last_error": None, "uptime_hours": 0, "uptime_human": "1s", "data_quality": "good"}}
+        return {
+            "timestamp": data["timestamp"],
+            "data_source": fresh,
+            "source": "database" if site.database else "state_file",
+            "data_timestamp": data["timestamp"],
+            "cache_age_seconds": (now - instant_of(data["timestamp"])).total_seconds(),
+            **state,
+            "pricing": self.server.prices(now),
+            "decision_factors": {
+                **{f"{name}_score": None for name in ("price", "battery", "pv", "consumption", "weather")},
+                "overall_confidence": None if score is None else score * 100,
+            },
+            "recommendations": {
+                "primary_action": newest["action"],
+                "reason": newest["reason"],
+                "confidence": score,
+                "alternative_actions": [],
+            },
+            "system_health": {
+                "status": "healthy",
+                "last_error": None,
+                "uptime_hours": 0,
+                "uptime_human": "1s",
+                "data_quality": "good",
+            },
+        }
 
     def respond(self, status, body, kind):
         self.send_response(status)

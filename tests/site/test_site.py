@@ -1,7 +1,8 @@
 """Tests of the generator, the writer, the stand-in for the price API, the recomputation and the checks themselves.
 
-    python3 -m unittest discover -s tests/site
+python3 -m unittest discover -s tests/site
 """
+
 import contextlib
 import io
 import json
@@ -38,8 +39,8 @@ from stub_server import Stub  # noqa: E402
 
 COLUMNS = {
     "energy_data": "timestamp battery_soc pv_power grid_power house_consumption battery_power grid_voltage grid_frequency "
-                   "battery_voltage battery_current battery_temperature price_pln created_at grid_import_total_kwh "
-                   "grid_export_total_kwh house_consumption_total_kwh pv_generation_total_kwh tariff_zone",
+    "battery_voltage battery_current battery_temperature price_pln created_at grid_import_total_kwh "
+    "grid_export_total_kwh house_consumption_total_kwh pv_generation_total_kwh tariff_zone",
     "system_state": "id timestamp state uptime active_modules last_error metrics created_at",
     "coordinator_decisions": "id timestamp decision_type action reason parameters source_module created_at",
 }
@@ -76,8 +77,12 @@ class Generator(SiteCase):
     def test_the_same_seed_gives_the_same_rows(self):
         for name in ("a", "b"):
             make_site(self.root / name, days=2, end="2026-05-01T12:00:00", seed=7)
-        rows = [sqlite3.connect(self.root / name / "data" / "goodwe_energy.db").execute("SELECT * FROM energy_data").fetchall()
-                for name in ("a", "b")]
+        rows = [
+            sqlite3.connect(self.root / name / "data" / "goodwe_energy.db")
+            .execute("SELECT * FROM energy_data")
+            .fetchall()
+            for name in ("a", "b")
+        ]
         self.assertEqual(*rows)
 
     def test_files_and_database_hold_the_same_decisions(self):
@@ -85,8 +90,10 @@ class Generator(SiteCase):
         make_site(self.root / "db", days=4, end=end)
         make_site(self.root / "files", days=4, end=end, layout="files")
         database, files = Site(self.root / "db"), Site(self.root / "files")
-        self.assertEqual([(row["timestamp"], row["kind"]) for row in database.decisions],
-                         [(row["timestamp"], row["kind"]) for row in files.decisions])
+        self.assertEqual(
+            [(row["timestamp"], row["kind"]) for row in database.decisions],
+            [(row["timestamp"], row["kind"]) for row in files.decisions],
+        )
         self.assertEqual(len(database.energy), len(files.energy))
         text = next((self.root / "files" / "out").glob("coordinator_state_20261122.json")).read_text()
         self.assertRaises(ValueError, json.loads, text.splitlines()[-1])
@@ -106,8 +113,12 @@ class Generator(SiteCase):
 
 class LocalTime(unittest.TestCase):
     def test_created_at_tells_the_autumn_passes_apart(self):
-        self.assertEqual(instant_of("2026-10-25T02:30:00", "2026-10-25 00:30:01"), datetime(2026, 10, 25, 0, 30, tzinfo=UTC))
-        self.assertEqual(instant_of("2026-10-25T02:30:00", "2026-10-25 01:30:01"), datetime(2026, 10, 25, 1, 30, tzinfo=UTC))
+        self.assertEqual(
+            instant_of("2026-10-25T02:30:00", "2026-10-25 00:30:01"), datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
+        )
+        self.assertEqual(
+            instant_of("2026-10-25T02:30:00", "2026-10-25 01:30:01"), datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+        )
 
     def test_days_have_their_quarters(self):
         counts = [len(quarter_starts(date(2026, month, day))) for month, day in ((3, 29), (10, 25), (6, 1))]
@@ -164,39 +175,89 @@ class Recomputation(SiteCase):
         make_site(self.root, days=1, layout="empty")
         connection = site_db.create(self.root / "data" / "goodwe_energy.db")
         rows = (  # two meter steps in T1, a null, a step in T2 (no zone), then a reset to 0 and one more step in T1
-            ("2026-05-10T10:00:00", 100.0, "T1"), ("2026-05-10T10:05:00", 100.25, "T1"), ("2026-05-10T10:10:00", None, "T1"),
-            ("2026-05-10T10:15:00", 100.75, "T1"), ("2026-05-10T10:20:00", 101.0, None), ("2026-05-10T10:25:00", 0.0, "T1"),
-            ("2026-05-10T10:30:00", 0.1, "T1"), ("2026-05-11T10:00:00", 5.0, "T2"), ("2026-05-11T10:30:00", 7.005, "T2"))
+            ("2026-05-10T10:00:00", 100.0, "T1"),
+            ("2026-05-10T10:05:00", 100.25, "T1"),
+            ("2026-05-10T10:10:00", None, "T1"),
+            ("2026-05-10T10:15:00", 100.75, "T1"),
+            ("2026-05-10T10:20:00", 101.0, None),
+            ("2026-05-10T10:25:00", 0.0, "T1"),
+            ("2026-05-10T10:30:00", 0.1, "T1"),
+            ("2026-05-11T10:00:00", 5.0, "T2"),
+            ("2026-05-11T10:30:00", 7.005, "T2"),
+        )
         for stamp, meter, zone in rows:
-            connection.execute("INSERT INTO energy_data(timestamp, battery_soc, pv_power, grid_import_total_kwh, tariff_zone) "
-                               "VALUES (?, 50.5, 804, ?, ?)", (stamp, meter, zone))
+            connection.execute(
+                "INSERT INTO energy_data(timestamp, battery_soc, pv_power, grid_import_total_kwh, tariff_zone) "
+                "VALUES (?, 50.5, 804, ?, ?)",
+                (stamp, meter, zone),
+            )
         decisions = (
-            ("2026-05-10T10:00:00", "charging", "charging", "x", {"energy_kwh": 1.005, "estimated_cost_pln": 0.5, "confidence": 0.5,
-             "estimated_savings_pln": 0.25, "tariff_zone": "T2", "current_price": 0.4}),
-            ("2026-05-10T10:15:00", "charging", None, "Start charging from grid", {"energy_kwh": 1, "estimated_cost_pln": 0.505,
-             "current_price": 0.60005, "confidence": 0.25}),
+            (
+                "2026-05-10T10:00:00",
+                "charging",
+                "charging",
+                "x",
+                {
+                    "energy_kwh": 1.005,
+                    "estimated_cost_pln": 0.5,
+                    "confidence": 0.5,
+                    "estimated_savings_pln": 0.25,
+                    "tariff_zone": "T2",
+                    "current_price": 0.4,
+                },
+            ),
+            (
+                "2026-05-10T10:15:00",
+                "charging",
+                None,
+                "Start charging from grid",
+                {"energy_kwh": 1, "estimated_cost_pln": 0.505, "current_price": 0.60005, "confidence": 0.25},
+            ),
             ("2026-05-10T10:30:00", None, "battery_selling", None, {"expected_revenue_pln": 0.75, "confidence": 0.9}),
             ("2026-05-10T10:45:00", "charging", "wait", "Charging from grid is too dear", {}),
-            ("2026-05-11T10:00:00", "charging", None, "hm", {"confidence": 0.1, "current_price": 0}))
+            ("2026-05-11T10:00:00", "charging", None, "hm", {"confidence": 0.1, "current_price": 0}),
+        )
         for stamp, kind, action, reason, parameters in decisions:
-            connection.execute("INSERT INTO coordinator_decisions(timestamp, decision_type, action, reason, parameters) "
-                               "VALUES (?, ?, ?, ?, ?)", (stamp, kind, action, reason, json.dumps(parameters)))
+            connection.execute(
+                "INSERT INTO coordinator_decisions(timestamp, decision_type, action, reason, parameters) "
+                "VALUES (?, ?, ?, ?, ?)",
+                (stamp, kind, action, reason, json.dumps(parameters)),
+            )
         connection.close()
         return Site(self.root)
 
     def test_a_month_by_hand(self):
         site, far = self.tiny(), parse_end("2026-06-01T00:00:00")
         month = month_answer(site, 2026, 5, far, far)
-        expected = {"total_decisions": 5, "charging_count": 2, "wait_count": 2, "selling_count": 1, "days_with_data": 2,
-                    "total_energy_kwh": "2.01", "total_cost_pln": "1.01", "total_savings_pln": "1.00", "selling_revenue_pln": "0.75",
-                    "energy_charged_t1_kwh": "1.00", "energy_charged_t2_kwh": "1.01", "avg_confidence": "0.3500",
-                    "avg_cost_per_kwh": "0.5012", "savings_percentage": "49.9", "total_energy_sold_kwh": "0.00",
-                    "grid_import_t1_kwh": "0.85", "grid_import_t2_kwh": "2.26", "grid_import_total_kwh": "3.11",
-                    "real_grid_import_kwh": "3.11"}
-        self.assertEqual({key: str(month[key]) for key in expected}, {key: str(value) for key, value in expected.items()})
+        expected = {
+            "total_decisions": 5,
+            "charging_count": 2,
+            "wait_count": 2,
+            "selling_count": 1,
+            "days_with_data": 2,
+            "total_energy_kwh": "2.01",
+            "total_cost_pln": "1.01",
+            "total_savings_pln": "1.00",
+            "selling_revenue_pln": "0.75",
+            "energy_charged_t1_kwh": "1.00",
+            "energy_charged_t2_kwh": "1.01",
+            "avg_confidence": "0.3500",
+            "avg_cost_per_kwh": "0.5012",
+            "savings_percentage": "49.9",
+            "total_energy_sold_kwh": "0.00",
+            "grid_import_t1_kwh": "0.85",
+            "grid_import_t2_kwh": "2.26",
+            "grid_import_total_kwh": "3.11",
+            "real_grid_import_kwh": "3.11",
+        }
+        self.assertEqual(
+            {key: str(month[key]) for key in expected}, {key: str(value) for key, value in expected.items()}
+        )
         self.assertEqual(month["source_breakdown"], {"unknown": 2, "battery_selling": 1})
         first, second = month["daily_summaries"]
-        self.assertEqual(first["price_stats"], {"min": Decimal("0.4"), "max": Decimal("0.6001"), "avg": Decimal("0.5000")})
+        self.assertEqual(
+            first["price_stats"], {"min": Decimal("0.4"), "max": Decimal("0.6001"), "avg": Decimal("0.5000")}
+        )
         self.assertEqual((str(first["real_grid_import_kwh"]), str(second["real_grid_import_kwh"])), ("1.10", "2.01"))
         self.assertIsNone(second["price_stats"])
 
@@ -211,7 +272,9 @@ class Recomputation(SiteCase):
     def test_history_by_hand(self):
         answer = recompute.history_answer(self.tiny(), parse_end("2026-05-11T10:31:00"))
         self.assertEqual(answer["soc_data"], [Decimal("50.5")] + [None] * 5 + [Decimal("50.5")])
-        self.assertEqual((answer["soc_range"], answer["pv_peak"], answer["current_pv_power"]), ("50.5% - 50.5%", "0.80 kW", 804))
+        self.assertEqual(
+            (answer["soc_range"], answer["pv_peak"], answer["current_pv_power"]), ("50.5% - 50.5%", "0.80 kW", 804)
+        )
 
     def test_comparison_by_hand(self):
         site = self.tiny()
@@ -225,7 +288,9 @@ class Recomputation(SiteCase):
         rows = rows_of("csdac-pln", date(2025, 10, 26))
         answer = prices_answer(Site(self.root).config, rows, parse_end("2025-10-26T12:07:00"))
         self.assertEqual(len(answer["prices"]), 24)
-        quarters = [number(row["csdac_pln"]) for row in rows if row["dtime_utc"][:13] in ("2025-10-25 22", "2025-10-25 23")][:4]
+        quarters = [
+            number(row["csdac_pln"]) for row in rows if row["dtime_utc"][:13] in ("2025-10-25 22", "2025-10-25 23")
+        ][:4]
         self.assertEqual(len(quarters), 4)
         first_four = [Decimal("440.6"), Decimal("378.34")]
         self.assertEqual(quarters[:2], first_four)
@@ -259,7 +324,16 @@ class WholeCheck(SiteCase):
 
     def test_a_site_being_written(self):
         make_site(self.root, days=3, pse_url=self.pse)
-        command = [sys.executable, str(HERE / "writer.py"), "--root", str(self.root), "--decision-s", "1", "--energy-s", "2"]
+        command = [
+            sys.executable,
+            str(HERE / "writer.py"),
+            "--root",
+            str(self.root),
+            "--decision-s",
+            "1",
+            "--energy-s",
+            "2",
+        ]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
             writer.stdout.readline()
             time.sleep(2.5)
@@ -280,11 +354,14 @@ class WholeCheck(SiteCase):
 
         def spoil(name, change):
             return lambda answer: answer.update({name: change(answer[name])})
-        for path, name, change in (("/metrics", "total_cost_pln", lambda value: value + Decimal("0.01")),
-                                   ("/monthly-summary", "avg_confidence", lambda value: value + Decimal("0.0001")),
-                                   ("/decisions", "decisions", lambda rows: rows[1:] + rows[:1]),
-                                   ("/historical-data", "pv_power_data", lambda row: row[:-1] + [Decimal("9.999")]),
-                                   ("/prices", "average_price_pln_kwh", lambda value: value + Decimal("0.0001"))):
+
+        for path, name, change in (
+            ("/metrics", "total_cost_pln", lambda value: value + Decimal("0.01")),
+            ("/monthly-summary", "avg_confidence", lambda value: value + Decimal("0.0001")),
+            ("/decisions", "decisions", lambda rows: rows[1:] + rows[:1]),
+            ("/historical-data", "pv_power_data", lambda row: row[:-1] + [Decimal("9.999")]),
+            ("/prices", "average_price_pln_kwh", lambda value: value + Decimal("0.0001")),
+        ):
             stub.tamper = {path: spoil(name, change)}
             tally, _ = self.run_checks(stub, only=path)
             self.assertGreater(tally.failed, 0, path)

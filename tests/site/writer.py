@@ -4,9 +4,11 @@
     writer.py --root DIR [--interval-ms 100] [--energy-s 60] [--decision-s 20] [--journal wal|delete] [--timeout 5]
               [--seconds N] [--as master_coordinator.py]
 
-Writes until SIGTERM, SIGINT or the end of `--seconds`, then prints one JSON line: rows written, "database is locked" errors,
-other errors, and the longest write in milliseconds. `--as` only makes the process look like the coordinator's.
+Writes until SIGTERM, SIGINT or the end of `--seconds`, then prints one JSON line: rows written, "database is
+locked" errors, other errors, and the longest write in milliseconds. `--as` only makes the process look like the
+coordinator's.
 """
+
 import argparse
 import json
 import random
@@ -30,15 +32,19 @@ class Writer:
         self.given = given
         self.rng = random.Random(given.seed)
         self.summary = {"states": 0, "energy": 0, "decisions": 0, "locked": 0, "errors": [], "slowest_ms": 0.0}
-        self.connection = sqlite3.connect(Path(given.root) / "data" / "goodwe_energy.db", timeout=given.timeout, isolation_level=None)
+        self.connection = sqlite3.connect(
+            Path(given.root) / "data" / "goodwe_energy.db", timeout=given.timeout, isolation_level=None
+        )
         self.connection.execute(f"PRAGMA journal_mode={given.journal}")
         self.connection.execute("PRAGMA synchronous=NORMAL")
         columns = [row[1] for row in self.connection.execute("PRAGMA table_info(energy_data)")]
         self.schema = 4 if "tariff_zone" in columns else 3
         self.last_meter = 0.0
         if self.schema == 4:
-            row = self.connection.execute("SELECT grid_import_total_kwh FROM energy_data WHERE grid_import_total_kwh IS NOT NULL "
-                                          "ORDER BY rowid DESC LIMIT 1").fetchone()
+            row = self.connection.execute(
+                "SELECT grid_import_total_kwh FROM energy_data WHERE grid_import_total_kwh IS NOT NULL "
+                "ORDER BY rowid DESC LIMIT 1"
+            ).fetchone()
             self.last_meter = row[0] if row else 0.0
 
     def attempt(self, name, write):
@@ -64,8 +70,15 @@ class Writer:
 
     def energy(self):
         now = now_utc()
-        rows = site_rows.energy_rows(now - timedelta(seconds=600), now, self.rng.random(), step_s=300, phase_s=now.second,
-                                     holes=False, reset=False)
+        rows = site_rows.energy_rows(
+            now - timedelta(seconds=600),
+            now,
+            self.rng.random(),
+            step_s=300,
+            phase_s=now.second,
+            holes=False,
+            reset=False,
+        )
         row = rows[-1]
         row["timestamp"] = site_rows.naive_iso(now)
         row["created_at"] = site_rows.created_at(now)
