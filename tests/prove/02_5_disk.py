@@ -1,0 +1,167 @@
+#!/usr/bin/env python3
+"""No request touches the disk: strace over mixed requests; and nothing is written to the disk in idle minutes.
+
+strace follows every thread of the server during `--requests` mixed requests: the threads `door` and `http-*`
+may call no open, stat or pread. Then, with the log going to a pipe, `write_bytes` of /proc/PID/io must not grow
+in `--seconds` idle seconds.
+"""
+
+import http.client
+import re
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections import Counter
+
+from lib import PATHS, Tally, Workshop, arguments, finish, wait_for
+
+CALLS = (
+    "open",
+    "openat",
+    "openat2",
+    "creat",
+    "stat",
+    "fstat",
+    "lstat",
+    "newfstatat",
+    "statx",
+    "access",
+    "faccessat",
+    "faccessat2",
+    "readlink",
+    "readlinkat",
+    "getdents64",
+    "pread64",
+    "preadv",
+    "preadv2",
+    "pwrite64",
+    "fsync",
+    "fdatasync",
+    "connect",
+    "execve",
+)
+MORE = (
+    "/monthly-summary?year=2026&month=1",
+    "/decisions?time_range=2h",
+    "/nonesuch",
+    "/logs?file=data&lines=1000&level=ERROR",
+    "/logs?file=fast_charge",
+    "/logs?file=nonesuch",
+)
+
+
+def ask_many(server, count, threads=4):
+    """That many mixed requests over keep-alive connections; the statuses seen."""
+    statuses, lock = Counter(), threading.Lock()
+
+    def ask(share, shift):
+        connection, seen = http.client.HTTPConnection(server.address, timeout=30), Counter()
+        paths = PATHS + MORE
+        for index in range(share):
+            try:
+                connection.request("GET", paths[(index + shift) % len(paths)])
+                answer = connection.getresponse()
+                answer.read()
+                seen[answer.status] += 1
+            except (OSError, http.client.HTTPException) as error:
+                seen[repr(error)[:60]] += 1
+                connection.close()
+        connection.close()
+        with lock:
+            statuses.update(seen)
+
+    workers = [threading.Thread(target=ask, args=(count // threads, shift)) for shift in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return statuses
+
+
+def trace_requests(tally, shop, server, count):
+    """strace over the requests; calls by thread."""
+    if not shutil.which("strace"):
+        return print("not tried: strace is not installed")
+    out = shop.folder / "strace.txt"
+    command = ["strace", "-f", "-q", "-e", f"trace=?{',?'.join(CALLS)}", "-o", str(out), "-p", str(server.pid)]
+    tracer = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    names = server.threads_by_id()
+    wait_for(lambda: "TracerPid:\t0" not in open(f"/proc/{server.pid}/status").read(), 10, 0.05)
+    time.sleep(1)
+    began = time.monotonic()
+    statuses = ask_many(server, count)
+    took = time.monotonic() - began
+    names.update(server.threads_by_id())
+    tracer.send_signal(signal.SIGINT)
+    tracer.wait(20)
+    print(f"{sum(statuses.values())} requests under strace in {took:.1f} s: {dict(statuses)}")
+    print(f"threads: {sorted(set(names.values()))}")
+    tally.check(
+        any(name == "door" for name in names.values()), "there is a thread named door", str(sorted(names.values()))
+    )
+    tally.check(
+        any(name.startswith("http-") for name in names.values()),
+        "there are threads named http-*",
+        str(sorted(names.values())),
+    )
+    tally.check(
+        not any(status == 0 or not isinstance(status, int) or status >= 500 for status in statuses),
+        "every request answered",
+        str(statuses),
+    )
+    calls, examples = Counter(), {}
+    for line in out.read_text(errors="replace").splitlines():
+        found = re.match(r"(\d+)\s+(\w+)\(", line)
+        if found:
+            key = (names.get(int(found.group(1)), f"thread {found.group(1)}"), found.group(2))
+            calls[key] += 1
+            examples.setdefault(key, line[:160])
+    for (name, call), number in sorted(calls.items())[:60]:
+        print(f"     {name:16} {call:12} {number}")
+    guilty = {
+        key: number for key, number in calls.items() if key[0] == "door" or key[0].startswith(("http-", "thread "))
+    }
+    tally.check(
+        not guilty,
+        "door and http-* call no open, stat or pread",
+        f"{len(guilty)} kinds: {dict(list(guilty.items())[:6])} {[examples[key] for key in guilty][:3]}",
+    )
+
+
+def idle_writes(tally, server, seconds):
+    """`write_bytes` before and after the idle time."""
+    time.sleep(min(15, seconds))
+    before = server.written_bytes()
+    time.sleep(seconds)
+    grown = server.written_bytes() - before
+    print(f"write_bytes: {before} before, grown by {grown} in {seconds:.0f} idle s")
+    tally.check(grown == 0, "nothing written to the disk in the idle time", f"{grown} bytes")
+
+
+def main():
+    given = arguments(
+        __doc__.split("\n\n")[0],
+        requests=(10_000, "mixed requests"),
+        seconds=(300.0, "idle time"),
+        days=(60, "days of the site"),
+    )
+    tally = Tally()
+    with Workshop(given.bin, given.keep) as shop:
+        api = shop.price_api()
+        root = shop.site("site", days=given.days, pse_url=api.url)
+        server = shop.serve(root)
+        tally.check(server.loaded(60), "loaded")
+        tally.check(wait_for(lambda: server.get("/prices")[0] == 200, 30), "prices are there")
+        trace_requests(tally, shop, server, given.requests)
+        server.end()
+        server = shop.serve(root)
+        server.loaded(60)
+        wait_for(lambda: server.get("/prices")[0] == 200, 30)
+        idle_writes(tally, server, given.seconds)
+    finish(tally)
+
+
+if __name__ == "__main__":
+    main()
