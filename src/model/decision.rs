@@ -89,8 +89,15 @@ pub struct Decision {
     pub source_module: Option<String>,
     /// When the row was written, as it stands on disk (UTC).
     pub created_at: Option<String>,
-    /// What the coordinator knew and expected, as it wrote it.
-    pub parameters: Map<String, Value>,
+    /// What the coordinator knew and expected, as it wrote it: a JSON object. Kept as text, since a week of parsed
+    /// objects would be most of the program's memory.
+    pub parameters: Box<str>,
+    /// The values of [`NUMERIC_KEYS`].
+    numbers: [Option<f64>; NUMERIC_KEYS.len()],
+    /// The values of [`OTHER_KEYS`].
+    others: [Value; OTHER_KEYS.len()],
+    energy_sold_kwh: Option<f64>,
+    charging_source: Option<Box<str>>,
 }
 
 /// A decision's columns as they stand in a row or a file, before anything is derived.
@@ -117,15 +124,18 @@ pub struct RawDecision {
 }
 
 impl Decision {
-    /// Derives kind, action and reason.
+    /// Derives kind, action and reason, and lifts the known parameters.
     pub fn new(at: Timestamp, raw: RawDecision) -> Self {
-        let text = |key: &str| raw.parameters.get(key).and_then(Value::as_str).map(str::to_owned);
+        let parameters = &raw.parameters;
+        let text = |key: &str| parameters.get(key).and_then(Value::as_str).map(str::to_owned);
+        let number = |key: &str| parameters.get(key).and_then(as_number);
         let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
         let action = filled(raw.action).or_else(|| filled(text("action")));
         let decision = text("decision");
         let reason =
             filled(raw.reason).or_else(|| filled(text("reason"))).or_else(|| text("reasoning")).unwrap_or_default();
         let kind = Kind::of(action.as_deref(), decision.as_deref(), &reason, raw.selling_file);
+        let source = filled(text("charging_source")).or_else(|| filled(text("source")));
         Self {
             id: raw.id,
             at,
@@ -136,13 +146,17 @@ impl Decision {
             reason,
             source_module: raw.source_module,
             created_at: raw.created_at,
-            parameters: raw.parameters,
+            numbers: NUMERIC_KEYS.map(number),
+            others: OTHER_KEYS.map(|key| parameters.get(key).cloned().unwrap_or(Value::Null)),
+            energy_sold_kwh: number("energy_sold_kwh"),
+            charging_source: source.map(String::into_boxed_str),
+            parameters: Value::Object(raw.parameters).to_string().into_boxed_str(),
         }
     }
 
     /// A numeric parameter as the coordinator wrote it.
     fn number(&self, key: &str) -> Option<f64> {
-        as_number(self.parameters.get(key)?)
+        NUMERIC_KEYS.iter().position(|known| *known == key).and_then(|index| self.numbers[index])
     }
 
     /// A lifted numeric key: a number, or `None` where it is not known.
@@ -150,7 +164,7 @@ impl Decision {
     /// For selling decisions energy, cost and savings are those of the sale.
     pub fn lifted(&self, key: &str) -> Option<f64> {
         let value = match (self.kind, key) {
-            (Kind::Selling, "energy_kwh") => self.number("energy_sold_kwh").or_else(|| self.number("energy_kwh")),
+            (Kind::Selling, "energy_kwh") => self.energy_sold_kwh(),
             (Kind::Selling, "estimated_savings_pln") => self.revenue_pln(),
             (Kind::Selling, "estimated_cost_pln") => self.revenue_pln().map(|revenue| 0.0 - revenue),
             _ => self.number(key),
@@ -158,19 +172,19 @@ impl Decision {
         value.filter(|value| *value != 0.0 || !ZERO_IS_UNKNOWN.contains(&key))
     }
 
+    /// The keys that are lifted as they are, in the order of [`OTHER_KEYS`].
+    pub fn others(&self) -> impl Iterator<Item = (&'static str, &Value)> {
+        OTHER_KEYS.into_iter().zip(&self.others)
+    }
+
     /// 0..1, where the coordinator said it.
     pub fn confidence(&self) -> Option<f64> {
         self.number("confidence")
     }
 
-    /// kWh charged, as estimated.
-    pub fn energy_kwh(&self) -> Option<f64> {
-        self.number("energy_kwh")
-    }
-
     /// kWh sold, as estimated or measured by the seller.
     pub fn energy_sold_kwh(&self) -> Option<f64> {
-        self.number("energy_sold_kwh").or_else(|| self.number("energy_kwh"))
+        self.energy_sold_kwh.or_else(|| self.number("energy_kwh"))
     }
 
     /// PLN that selling brings.
@@ -185,15 +199,12 @@ impl Decision {
 
     /// Where the charging energy came from: `charging_source`, else `source`.
     pub fn charging_source(&self) -> Option<&str> {
-        ["charging_source", "source"]
-            .iter()
-            .find_map(|key| self.parameters.get(*key)?.as_str())
-            .filter(|s| !s.is_empty())
+        self.charging_source.as_deref()
     }
 
     /// Whether the energy counts to the off-peak zone; a missing zone counts as peak.
     pub fn is_off_peak(&self) -> bool {
-        self.parameters.get("tariff_zone").and_then(Value::as_str) == Some("T2")
+        self.others().any(|(key, value)| key == "tariff_zone" && value == "T2")
     }
 }
 

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::status::refuse_before_first;
 use super::{Ask, Refusal, Reply, json_bytes};
 use crate::http::message::Bytes;
-use crate::model::decision::{Decision, Kind, NUMERIC_KEYS, OTHER_KEYS};
+use crate::model::decision::{Decision, Kind, NUMERIC_KEYS};
 use crate::snapshot::{DecisionFeed, FeedMark, Origin, Scene};
 
 const OPENING: &[u8] = b"{\"decisions\":[";
@@ -135,12 +135,13 @@ impl Serialize for Written<'_> {
         map.serialize_entry("reason", &decision.reason)?;
         map.serialize_entry("source_module", &decision.source_module)?;
         map.serialize_entry("created_at", &decision.created_at)?;
-        map.serialize_entry("parameters", &decision.parameters)?;
+        let parameters: Option<&RawValue> = serde_json::from_str(&decision.parameters).ok();
+        map.serialize_entry("parameters", &parameters)?;
         for key in NUMERIC_KEYS {
             map.serialize_entry(key, &decision.lifted(key))?;
         }
-        for key in OTHER_KEYS {
-            map.serialize_entry(key, decision.parameters.get(key).unwrap_or(&Value::Null))?;
+        for (key, value) in decision.others() {
+            map.serialize_entry(key, value)?;
         }
         map.end()
     }

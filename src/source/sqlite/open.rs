@@ -24,7 +24,7 @@ use crate::base::fault::{Fault, Kind, io_fault};
 use crate::base::shutdown::Shutdown;
 
 /// SQLite's page cache for each connection, KiB.
-const CACHE_KIB: i64 = 512;
+const CACHE_KIB: i64 = 256;
 /// Prepared statements kept.
 const STATEMENTS: usize = 16;
 
