@@ -59,6 +59,7 @@ def arguments(description, **extra):
         parser.add_argument(f"--{name.replace('_', '-')}", default=default, type=kind, help=text)
     given = parser.parse_args()
     given.bin = str(Path(given.bin).resolve())
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the workshop is cleared up when this is ended
     if not os.access(given.bin, os.X_OK):
         parser.error(f"{given.bin} is not an executable: build it first")
     return given
