@@ -160,6 +160,10 @@ impl App {
             select! {
                 recv(self.hub.shutdown.channel()) -> _ => return Ok(()),
                 recv(self.hub.ended) -> exit => if let Ok(exit) = exit {
+                    // At the stop threads end; which of the two is heard of first is a matter of chance.
+                    if self.hub.shutdown.is_stopping() {
+                        return Ok(());
+                    }
                     self.mourn(exit)?;
                 },
                 default(pause) => {},

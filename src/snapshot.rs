@@ -128,6 +128,8 @@ impl<T> Section<T> {
 pub struct Live {
     /// The newest reading.
     pub reading: Reading,
+    /// The reading's own timestamp, as on disk; empty where it has none.
+    pub stated: String,
     /// Database or state file.
     pub origin: Origin,
     /// The row's own timestamp, as on disk.

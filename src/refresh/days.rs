@@ -20,7 +20,8 @@ pub struct DayBook {
 }
 
 impl DayBook {
-    /// The month's summary. Days without decision rows take the saved summary's decision sums, where there is one.
+    /// The month's summary. Days without decision rows take the decision sums of a saved summary, the day's or the
+    /// month's, where there is one.
     pub fn month(
         &mut self,
         source: &mut dyn SiteSource,
@@ -41,12 +42,16 @@ impl DayBook {
                 self.days.insert(date, (print, summary));
             }
         }
-        let days: Vec<DaySummary> = self.days.values().filter_map(|(_, day)| day.clone()).collect();
-        if days.is_empty()
-            && let Some(summary) = saved.month(month)
-        {
-            return Ok(summary);
+        let mut days: Vec<DaySummary> = self.days.values().filter_map(|(_, day)| day.clone()).collect();
+        let Some(whole) = saved.month(month) else { return Ok(MonthSummary::of_days(month, days)) };
+        if days.is_empty() {
+            return Ok(whole);
         }
+        // Days that are left only in the month's saved summary.
+        let lost: Vec<DaySummary> =
+            whole.days.into_iter().filter(|day| days.iter().all(|known| known.date != day.date)).collect();
+        days.extend(lost);
+        days.sort_by_key(|day| day.date);
         Ok(MonthSummary::of_days(month, days))
     }
 

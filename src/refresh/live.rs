@@ -62,12 +62,15 @@ impl Refresher for Live {
         self.tell_health(database == DatabaseState::Connected);
         let origin = self.source.origin();
         let partial = self.source.database_fault().map(|fault| format!("{fault}; state files are used meanwhile"));
+        let passed_over = found.as_ref().ok().and_then(|record| record.as_ref()?.trouble.as_ref());
+        let partial = partial.or_else(|| passed_over.map(|trouble| format!("{trouble}; an older reading is shown")));
         self.context.cell.publish(|next| {
             next.database = database;
             match found {
                 Ok(Some(record)) => {
                     let live = snapshot::Live {
                         reading: record.reading,
+                        stated: record.stated,
                         origin,
                         recorded: record.recorded,
                         file_modified: record.file_modified,

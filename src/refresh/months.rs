@@ -14,8 +14,9 @@ use crate::source::composite::Composite;
 use crate::source::saved::Saved;
 use crate::source::{DayPrint, SiteSource};
 
-/// The other refreshers come first after the start.
-const HEAD_START: Duration = Duration::from_millis(300);
+/// The refreshers of what is shown first come first after the start, for this long at most.
+const HEAD_START: Duration = Duration::from_millis(500);
+const HEAD_START_STEP: Duration = Duration::from_millis(5);
 /// Between two months: a step back for whoever waits.
 const BREATH: Duration = Duration::from_millis(10);
 /// When the source fails.
@@ -34,6 +35,16 @@ impl Months {
         let source = Composite::open(&context.config, &context.shutdown, false);
         let saved = Saved::new(&context.config.out_dir);
         Self { context, source, saved, summed: BTreeMap::new(), began: false }
+    }
+
+    fn wait_for_the_others(&self) {
+        let began = self.context.clock.instant();
+        let waiting = || {
+            let known = self.context.cell.load();
+            let first = known.live.attempted.is_some() && known.metrics.attempted.is_some();
+            !first && self.context.clock.instant().saturating_duration_since(began) < HEAD_START
+        };
+        while waiting() && self.context.shutdown.wait(HEAD_START_STEP) {}
     }
 
     /// Sums every past month that changed. Answers `false` at the stop.
@@ -76,8 +87,8 @@ impl Months {
 
 impl Refresher for Months {
     fn refresh(&mut self) -> Next {
-        if !std::mem::replace(&mut self.began, true) && !self.context.shutdown.wait(HEAD_START) {
-            return Next::AtInterval;
+        if !std::mem::replace(&mut self.began, true) {
+            self.wait_for_the_others();
         }
         let swept = self.sweep();
         let stopping = swept.as_ref().is_err_and(|fault| fault.kind() == Kind::Stopping);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::{self, File, Metadata};
 use std::io::{Read, Seek, SeekFrom};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,6 +23,8 @@ const LINE_BYTES: usize = 8 * 1024;
 const FILES_FOLLOWED: usize = 8;
 /// What is read at once.
 const CHUNK: usize = 64 * 1024;
+/// How much of what was read is compared with the file before more is read.
+const ANCHOR_BYTES: usize = 64;
 const CUT_MARK: &str = " […]";
 
 /// The log folder, followed.
@@ -83,6 +85,8 @@ struct Follower {
     /// Device and inode: another one under the same name is a new file.
     identity: (u64, u64),
     position: u64,
+    /// The last bytes before the position: if they changed, the file was truncated and written again meanwhile.
+    anchor: Vec<u8>,
     /// The beginning of a line whose end is not written yet.
     partial: Vec<u8>,
     ring: VecDeque<LogLine>,
@@ -93,18 +97,20 @@ struct Follower {
 impl Follower {
     fn poll(&mut self, path: &Path, meta: &Metadata) -> Result<(), Fault> {
         let identity = (meta.dev(), meta.ino());
-        if self.identity != identity || meta.len() < self.position {
+        let same = self.identity == identity && meta.len() >= self.position;
+        if same && meta.len() == self.position {
+            return Ok(());
+        }
+        if !same || !self.anchor_holds(path)? {
             // A new file, or one that was truncated. What was read of the old one stays in the ring.
             let first_time = self.identity == (0, 0);
             self.identity = identity;
             self.partial.clear();
+            self.anchor.clear();
             self.position = if first_time { meta.len().saturating_sub(BYTES_A_FILE as u64) } else { 0 };
             if self.position > 0 {
                 self.skip_to_line(path)?;
             }
-        }
-        if meta.len() == self.position {
-            return Ok(());
         }
         let mut file = open(path)?;
         file.seek(SeekFrom::Start(self.position)).map_err(|error| io_fault("read", path, &error))?;
@@ -115,8 +121,19 @@ impl Follower {
                 return Ok(());
             }
             self.position += count as u64;
+            let kept = self.anchor.len().min(ANCHOR_BYTES.saturating_sub(count));
+            self.anchor.drain(..self.anchor.len() - kept);
+            self.anchor.extend_from_slice(&chunk[count.saturating_sub(ANCHOR_BYTES)..count]);
             self.take(&chunk[..count]);
         }
+    }
+
+    /// Whether what was read last still stands before the position.
+    fn anchor_holds(&self, path: &Path) -> Result<bool, Fault> {
+        let mut found = vec![0; self.anchor.len()];
+        let start = self.position - self.anchor.len() as u64;
+        let read = open(path)?.read_exact_at(&mut found, start);
+        Ok(read.is_ok() && found == self.anchor)
     }
 
     /// After a start in the middle: on to the next line's beginning.
@@ -226,6 +243,10 @@ mod tests {
         folder.logs.poll().unwrap();
         folder.append("a.log", b"five\n");
         assert_eq!(folder.lines("a.log"), ["one", "two", "three", "four", "five"]);
+        // Truncated and written beyond the old length between two looks.
+        fs::OpenOptions::new().write(true).open(folder.dir.path().join("a.log")).unwrap().set_len(0).unwrap();
+        folder.append("a.log", b"longer than five\nand more\n");
+        assert_eq!(folder.lines("a.log")[5..], ["longer than five", "and more"]);
         fs::remove_file(folder.dir.path().join("a.log")).unwrap();
         assert_eq!(folder.logs.poll().unwrap(), Logs::default());
         folder.append("a.log", b"six\n");

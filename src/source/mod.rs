@@ -27,10 +27,14 @@ use crate::model::time::Range;
 pub struct StateRecord {
     /// What it said.
     pub reading: Reading,
+    /// The reading's own timestamp, as on disk; empty where it has none.
+    pub stated: String,
     /// The row's or line's own timestamp, as on disk.
     pub recorded: String,
     /// When the file was written last, for a reading from a file.
     pub file_modified: Option<Timestamp>,
+    /// What is wrong with newer rows that had to be passed over.
+    pub trouble: Option<Fault>,
 }
 
 /// What tells whether a day's rows changed: how many there are, and the newest one's mark (row id or file time).

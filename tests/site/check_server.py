@@ -11,6 +11,7 @@ when one failed.
 
 import argparse
 import http.client
+import gzip
 import json
 import sys
 import time
@@ -332,7 +333,10 @@ class Checker:
             condition = f"business_date ge '{day}' and business_date le '{day + timedelta(days=1)}'"
             url = f"{self.pse}/api/csdac-pln?$filter={quote(condition)}&$first=20000"
             with urllib.request.urlopen(url, timeout=20) as response:
-                rows = json.loads(response.read(), parse_float=Decimal)["value"]
+                body = response.read()
+                if response.headers.get("Content-Encoding") == "gzip":
+                    body = gzip.decompress(body)
+                rows = json.loads(body, parse_float=Decimal)["value"]
             candidates.append(prices_answer(site.config, rows, moment))
         keys = ("current_price_pln_kwh", "cheapest_price_pln_kwh", "average_price_pln_kwh")
         self.match("/prices figures", answer, [{key: entry[key] for key in keys} for entry in candidates])

@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from localtime import ZONE, parse_end  # noqa: E402
-from recompute_month import ZERO, amount, comparison_answer, month_answer, month_before, rounded  # noqa: E402
+from recompute_month import ZERO, amount, comparison_answer, month_answer, month_before, month_exact, rounded  # noqa: E402
 from site_read import Site, number  # noqa: E402
 
 RANGES = {"1m": timedelta(minutes=1), "1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
@@ -91,8 +91,8 @@ def metrics_answer(site, at):
     """What `/metrics` must say at that instant."""
     local = at.astimezone(ZONE)
     month = month_answer(site, local.year, local.month, at, at)
-    exact = [row for row in site.decisions if row["instant"] <= at and row["timestamp"].startswith(f"{local:%Y-%m}-")]
-    confidence = sum((amount(row, "confidence") for row in exact), ZERO)
+    exact, _ = month_exact(site, local.year, local.month, at, at)
+    decisions = exact["total_decisions"]
     recent = within(site.decisions, at, RANGES["24h"])
     efficiency = sum((amount(row, "confidence") for row in recent), ZERO) / len(recent) * 100 if recent else None
     return {
@@ -106,7 +106,7 @@ def metrics_answer(site, at):
         "total_savings_pln": month["total_savings_pln"],
         "savings_percentage": month["savings_percentage"],
         "avg_cost_per_kwh_pln": month["avg_cost_per_kwh"],
-        "avg_confidence": rounded(confidence / len(exact) * 100, 1) if exact else ZERO,
+        "avg_confidence": rounded(exact["confidence"] / decisions * 100, 1) if decisions else ZERO,
         "efficiency_score": efficiency,
         "source_breakdown": month["source_breakdown"],
         "time_range": "current_month",

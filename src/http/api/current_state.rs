@@ -188,7 +188,7 @@ pub fn answer(ask: &Ask<'_>) -> Reply {
     Ok(json(
         200,
         &CurrentState {
-            timestamp: reading.map(|reading| ask.naive(reading.at)),
+            timestamp: live.map(|live| stated(ask, live)),
             data_source: data_source(live, ask.now),
             source: live.map(|live| source_name(live.origin)),
             data_timestamp: live.map(|live| live.recorded.as_str()),
@@ -230,6 +230,12 @@ pub fn answer(ask: &Ask<'_>) -> Reply {
             unknown: known.unknown,
         },
     ))
+}
+
+/// The reading's own timestamp as it stands on disk, if that is naive local time, as clients expect it.
+fn stated(ask: &Ask<'_>, live: &Live) -> String {
+    let is_naive = live.stated.get(10..).is_some_and(|time| !time.contains(['Z', 'z', '+', '-']));
+    if is_naive { live.stated.clone() } else { ask.naive(live.reading.at) }
 }
 
 fn source_name(origin: Origin) -> &'static str {

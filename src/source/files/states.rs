@@ -52,7 +52,7 @@ impl StateFiles {
         }
         match (newest, fault) {
             (None, Some(fault)) => Err(fault),
-            (newest, _) => Ok(newest),
+            (newest, trouble) => Ok(newest.map(|record| StateRecord { trouble, ..record })),
         }
     }
 
@@ -124,5 +124,11 @@ fn state(object: &Map<String, Value>, zone: &SiteZone) -> Option<StateRecord> {
     let own = data.get("timestamp").and_then(Value::as_str);
     let local = own.and_then(|text| parse_local(text, zone)).or_else(|| parse_local(recorded, zone))?;
     let reading = json::reading(data, zone.instant(local));
-    reading.is_one().then(|| StateRecord { reading, recorded: recorded.to_owned(), file_modified: None })
+    reading.is_one().then(|| StateRecord {
+        reading,
+        stated: own.unwrap_or_default().to_owned(),
+        recorded: recorded.to_owned(),
+        file_modified: None,
+        trouble: None,
+    })
 }

@@ -138,7 +138,7 @@ fn newest_state(
     let mut broken = None;
     while let Some(row) = rows.next().map_err(|error| sql_fault(&error))? {
         match state(row, zone) {
-            Ok(Some(record)) => return Ok(Some(record)),
+            Ok(Some(record)) => return Ok(Some(StateRecord { trouble: broken, ..record })),
             Ok(None) => {}
             Err(fault) => {
                 broken.get_or_insert(fault);
@@ -162,7 +162,8 @@ fn state(row: &Row<'_>, zone: &SiteZone) -> Result<Option<StateRecord>, Fault> {
     };
     let at = FoldResolver::default().resolve(zone, local, created_at);
     let reading = json::reading(data, at);
-    Ok(reading.is_one().then_some(StateRecord { reading, recorded, file_modified: None }))
+    let stated = own.unwrap_or_default().to_owned();
+    Ok(reading.is_one().then_some(StateRecord { reading, stated, recorded, file_modified: None, trouble: None }))
 }
 
 /// First and last local day of a range, the latter exclusive, as text bounds: whatever the time's format, a day's rows

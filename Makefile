@@ -1,0 +1,45 @@
+# The two commands that matter: `make run` and `make test`.
+
+CARGO ?= cargo
+BIN   := target/release/wattboard
+# Tests bring their own tools on a machine that has apt and allows it; elsewhere they say what is missing.
+NEEDS := python3
+PROOF_NEEDS := python3 strace wrk faketime
+
+.PHONY: run test check fmt lint bench prove needs proof-needs clean
+
+run: ## build the release binary and serve a demo house at http://127.0.0.1:8080
+	$(CARGO) build --release --locked
+	$(BIN) demo
+
+test: needs ## all tests
+	$(CARGO) test --locked
+	python3 -m unittest discover -s tests/site
+	$(CARGO) build --locked
+	tests/e2e.py --bin target/debug/wattboard
+
+check: lint test ## format, lints, tests
+
+fmt:
+	$(CARGO) fmt
+
+lint:
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets --all-features -- -D warnings
+
+bench: proof-needs ## speed and memory, with nginx and a bare tiny_http measured in the same run
+	tests/bench/run.sh
+
+prove: proof-needs ## every line that an issue must show, with what was measured
+	$(CARGO) build --release --locked
+	$(CARGO) build --locked --features faults --target-dir target/faults
+	tests/prove/all.sh
+
+needs:
+	@tests/needs.sh $(NEEDS)
+
+proof-needs:
+	@tests/needs.sh $(PROOF_NEEDS)
+
+clean:
+	$(CARGO) clean

@@ -1,0 +1,17 @@
+#!/bin/sh
+# Makes sure that the named programs are there; installs missing ones where apt can.
+set -eu
+missing=
+for program in "$@"; do
+    command -v "$program" >/dev/null 2>&1 || missing="$missing $program"
+done
+[ -n "$missing" ] || exit 0
+echo "missing:$missing"
+if command -v apt-get >/dev/null 2>&1 && [ "$(id -u)" = 0 ]; then
+    apt-get update -qq || true
+    # shellcheck disable=SC2086 # a list of package names
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $missing >/dev/null
+else
+    echo "please install:$missing" >&2
+    exit 1
+fi
