@@ -120,7 +120,6 @@ impl Door {
     fn take_back(&mut self) {
         while let Ok(back) = self.backs.try_recv() {
             match back {
-                Back::Conn(conn) if !conn.head().is_empty() => self.dispatch(conn),
                 Back::Conn(conn) if self.stop_at.is_some() && conn.phase != Phase::Writing => self.part(conn),
                 Back::Conn(conn) => {
                     let key = conn.socket.key();
