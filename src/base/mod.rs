@@ -4,6 +4,7 @@
 pub mod clock;
 pub mod fault;
 pub mod log;
+pub mod panics;
 pub mod shutdown;
 pub mod thread;
 pub mod units;

@@ -307,7 +307,8 @@ impl Door {
         let watched = socket.set_nonblocking(true).and_then(|()| Watched::new(socket, &self.shared.poller, key));
         match watched {
             Ok(socket) => {
-                let mut conn = Box::new(Conn::new(socket, peer, self.now));
+                // Its own moment, so that of those who came together the first is the longest there.
+                let mut conn = Box::new(Conn::new(socket, peer, Instant::now()));
                 // Most clients ask as soon as they are connected.
                 let input = conn.read(self.shared.limits.head_bytes);
                 self.act(conn, input);

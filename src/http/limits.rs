@@ -44,7 +44,7 @@ impl Default for Limits {
             head_time: Duration::from_secs(10),
             idle_time: Duration::from_secs(60),
             write_time: Duration::from_secs(30),
-            queue: 64,
+            queue: 128,
             in_flight: 192,
             detached: 2,
         }
