@@ -241,6 +241,23 @@ fn full_houses_make_room_for_new_people() {
 }
 
 #[test]
+fn newcomers_wait_outside_while_everybody_has_just_come() {
+    let _alone = alone();
+    // Six hundred clients at once had closed one another's connections before any of them was served.
+    let server = Server::with(Limits { connections: 4, grace: PATIENCE, ..Limits::default() }, 1);
+    let mut inside: Vec<Client> = (0..4).map(|_| server.connect()).collect();
+    eventually("all are in", || server.count().open() == 4);
+    let mut outside = server.connect();
+    outside.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(inside.iter_mut().all(|client| client.ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n").is_some()));
+    assert_eq!(server.count().requests, 4);
+    drop(inside.pop());
+    assert_eq!(outside.answer(false).unwrap().status, 200);
+    assert_eq!((server.count().closed_evicted, server.count().turned_away), (0, 0));
+    server.stop();
+}
+
+#[test]
 fn one_address_cannot_take_the_whole_house() {
     let _alone = alone();
     // Loopback is exempt. Nothing is sent to this address: asking for the way tells which one of this machine's is used.
@@ -249,7 +266,7 @@ fn one_address_cannot_take_the_whole_house() {
         socket.local_addr()
     });
     let Ok(own) = way else { return };
-    let limits = Limits { per_address: 4, ..Limits::default() };
+    let limits = Limits { per_address: 4, grace: Duration::ZERO, ..Limits::default() };
     let server = Server::at(&own.ip().to_string(), limits.clone(), 4);
     let mut clients: Vec<Client> = (0..6).map(|_| server.connect()).collect();
     let (old, new) = clients.split_at_mut(2);

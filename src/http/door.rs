@@ -27,6 +27,8 @@ pub const LISTENER: usize = usize::MAX - 1;
 const ACCEPTS: usize = 64;
 /// How long accepting rests after an error that more accepting would only repeat.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// The same, when every place is taken by somebody who has just come.
+const FULL_PAUSE: Duration = Duration::from_millis(10);
 /// How often the door looks for connections that came back without an event, while there are any to come back.
 const TICK: Duration = Duration::from_secs(1);
 /// The same, when a connection is known to be on its way: its event overtook it.
@@ -272,6 +274,12 @@ impl Door {
     fn accept(&mut self) {
         self.accept_at = None;
         for _ in 0..ACCEPTS {
+            self.take_back();
+            if self.slots.is_full() && self.victim(None).is_none() {
+                // Nobody can go yet; newcomers wait in the kernel's queue.
+                self.accept_at = Some(self.now + FULL_PAUSE);
+                return;
+            }
             let Some(listener) = &self.listener else { return };
             match listener.accept() {
                 Ok((socket, peer)) => self.admit(socket, peer.ip().to_canonical()),
@@ -297,7 +305,6 @@ impl Door {
 
     fn admit(&mut self, socket: TcpStream, peer: IpAddr) {
         Counters::add(&self.shared.counters.accepted);
-        self.take_back();
         let limits = &self.shared.limits;
         let admitted = limits.is_exempt(peer) || limits.admits_from(peer, self.slots.count_from(peer));
         if !(admitted || self.evict(Some(peer))) || (self.slots.is_full() && !self.evict(None)) {
@@ -321,9 +328,14 @@ impl Door {
         }
     }
 
+    /// Which connection would be closed to make room.
+    fn victim(&self, peer: Option<IpAddr>) -> Option<usize> {
+        self.slots.victim(peer, Instant::now().checked_sub(self.shared.limits.grace)?)
+    }
+
     /// Closes a connection to make room. Answers whether there was one to close.
     fn evict(&mut self, peer: Option<IpAddr>) -> bool {
-        let Some(conn) = self.slots.victim(peer).and_then(|key| self.slots.take(key)) else { return false };
+        let Some(conn) = self.victim(peer).and_then(|key| self.slots.take(key)) else { return false };
         self.close(conn, Closed::Evicted);
         true
     }
