@@ -1,6 +1,6 @@
 //! The edge under attack: clients that lie, stall, vanish, or come in numbers. Whatever they do, others are served.
 
-#![allow(clippy::unwrap_used, reason = "clippy takes helpers of tests for the program")]
+#![allow(clippy::unwrap_used, reason = "clippy sees no test in functions beside the tests")]
 
 mod edge;
 

@@ -1,6 +1,6 @@
 //! What the tests of the edge share: a server with a telling handler, and a client that counts every byte.
 #![allow(dead_code, reason = "each test program uses its part")]
-#![allow(clippy::unwrap_used, reason = "clippy takes helpers of tests for the program")]
+#![allow(clippy::unwrap_used, reason = "clippy sees no test in functions beside the tests")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
