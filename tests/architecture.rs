@@ -1,10 +1,11 @@
 //! The rules of the house: who may import whom, and how long a file may be.
 
+#![allow(clippy::unwrap_used, missing_docs)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Layers, lowest first. A file may import its own layer's neighbours only where they are listed together with `|`... it
-/// may always import what stands below.
+/// Layers, lowest first. A module may import itself and what stands in a lower layer, never a neighbour in its own.
 const LAYERS: [&[&str]; 9] = [
     &["base"],
     &["model"],
@@ -16,7 +17,7 @@ const LAYERS: [&[&str]; 9] = [
     &["command"],
     &["cli"],
 ];
-/// Arrows between neighbours, and upward ones, that are meant: `command` and `cli` are two halves of one thing.
+/// Upward arrows that are meant: `cli` parses what `command` takes.
 const ALLOWED: [(&str, &str); 1] = [("command", "cli")];
 /// Arrows that the layers would allow but that are not meant.
 const FORBIDDEN: [(&str, &str); 6] = [

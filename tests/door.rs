@@ -210,7 +210,7 @@ fn detached_answers_have_threads_of_their_own_up_to_a_number() {
     drop(clients);
     eventually("their places are free", || server.count().closed_left == 2);
     assert!(server.connect().ask("GET /detach-panic HTTP/1.1\r\nHost: a\r\n\r\n").is_none());
-    eventually("the panic is counted", || server.count().panics == 1);
+    eventually("the panic is counted", || server.count().panics == 1 && server.count().closed_left == 3);
     server.assert_serves();
     server.stop();
 }

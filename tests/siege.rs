@@ -1,6 +1,6 @@
 //! The edge under attack: clients that lie, stall, vanish, or come in numbers. Whatever they do, others are served.
 
-#![allow(clippy::unwrap_used, reason = "clippy takes helpers of tests for the program")]
+#![allow(clippy::unwrap_used, reason = "clippy sees no test in functions beside the tests")]
 
 mod edge;
 
@@ -202,8 +202,8 @@ fn resets_are_taken_calmly() {
         }
         socket2::SockRef::from(&socket).set_linger(Some(Duration::ZERO)).unwrap();
     }
-    server.assert_serves();
     eventually("all are gone", || server.count().open() == 0);
+    server.assert_serves();
     assert_eq!(server.count().panics, 0);
     server.stop();
 }
@@ -237,6 +237,68 @@ fn full_houses_make_room_for_new_people() {
     assert!(old.iter_mut().all(Client::is_at_end), "the longest idle ones have gone");
     assert!(new.iter_mut().all(|client| client.ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n").is_some()));
     assert_eq!((server.count().closed_evicted, server.count().turned_away), (8, 0));
+    server.stop();
+}
+
+#[test]
+fn newcomers_wait_outside_while_everybody_has_just_come() {
+    let _alone = alone();
+    // Six hundred clients at once had closed one another's connections before any of them was served.
+    let server = Server::with(Limits { connections: 4, grace: PATIENCE, ..Limits::default() }, 1);
+    let mut inside: Vec<Client> = (0..4).map(|_| server.connect()).collect();
+    eventually("all are in", || server.count().open() == 4);
+    let mut outside = server.connect();
+    outside.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    assert!(inside.iter_mut().all(|client| client.ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n").is_some()));
+    assert_eq!(server.count().requests, 4);
+    drop(inside.pop());
+    assert_eq!(outside.answer(false).unwrap().status, 200);
+    assert_eq!((server.count().closed_evicted, server.count().turned_away), (0, 0));
+    server.stop();
+}
+
+#[test]
+fn one_address_cannot_take_the_whole_house() {
+    let _alone = alone();
+    // Loopback is exempt. Nothing is sent to this address: asking for the way tells which one of this machine's is used.
+    let way = std::net::UdpSocket::bind("0.0.0.0:0").and_then(|socket| {
+        socket.connect("192.0.2.1:9")?;
+        socket.local_addr()
+    });
+    let Ok(own) = way else { return };
+    let limits = Limits { per_address: 4, grace: Duration::ZERO, ..Limits::default() };
+    let server = Server::at(&own.ip().to_string(), limits.clone(), 4);
+    let mut clients: Vec<Client> = (0..6).map(|_| server.connect()).collect();
+    let (old, new) = clients.split_at_mut(2);
+    assert!(old.iter_mut().all(Client::is_at_end), "its own longest idle ones have gone");
+    new.iter_mut().for_each(|client| client.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n"));
+    new.iter().for_each(|_| server.begun.recv_timeout(PATIENCE).unwrap());
+    let mut one_more = server.connect();
+    assert_eq!(one_more.answer(false).unwrap().status, 503, "all it has are busy: none is cut off");
+    new.iter().for_each(|_| server.go_on.send(()).unwrap());
+    assert!(new.iter_mut().all(|client| client.answer(false).unwrap().text() == "waited"));
+    assert_eq!((server.count().closed_evicted, server.count().turned_away), (2, 1));
+    drop(clients);
+    server.stop();
+
+    let proxy = Limits { trusted_proxies: vec![own.ip()], ..limits };
+    let server = Server::at(&own.ip().to_string(), proxy, 1);
+    let mut clients: Vec<Client> = (0..20).map(|_| server.connect()).collect();
+    assert!(clients.iter_mut().all(|client| client.ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n").is_some()));
+    server.stop();
+}
+
+#[test]
+fn answers_under_way_are_limited() {
+    let _alone = alone();
+    let server = Server::with(Limits { in_flight: 3, ..Limits::default() }, 2);
+    let mut slow: Vec<Client> = (0..3).map(|_| server.connect_narrow()).collect();
+    slow.iter_mut().for_each(|client| client.send("GET /big HTTP/1.1\r\nHost: a\r\n\r\n"));
+    eventually("all are stuck", || server.count().slow_writes == 3);
+    let answer = server.connect().ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    assert_eq!((answer.status, answer.header("Retry-After")), (503, Some("1")));
+    assert!(slow.iter_mut().all(|client| client.answer(false).unwrap().body.len() == edge::BIG));
+    server.assert_serves();
     server.stop();
 }
 

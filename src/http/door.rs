@@ -27,6 +27,8 @@ pub const LISTENER: usize = usize::MAX - 1;
 const ACCEPTS: usize = 64;
 /// How long accepting rests after an error that more accepting would only repeat.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// The same, when every place is taken by somebody who has just come.
+const FULL_PAUSE: Duration = Duration::from_millis(10);
 /// How often the door looks for connections that came back without an event, while there are any to come back.
 const TICK: Duration = Duration::from_secs(1);
 /// The same, when a connection is known to be on its way: its event overtook it.
@@ -120,7 +122,6 @@ impl Door {
     fn take_back(&mut self) {
         while let Ok(back) = self.backs.try_recv() {
             match back {
-                Back::Conn(conn) if !conn.head().is_empty() => self.dispatch(conn),
                 Back::Conn(conn) if self.stop_at.is_some() && conn.phase != Phase::Writing => self.part(conn),
                 Back::Conn(conn) => {
                     let key = conn.socket.key();
@@ -273,6 +274,12 @@ impl Door {
     fn accept(&mut self) {
         self.accept_at = None;
         for _ in 0..ACCEPTS {
+            self.take_back();
+            if self.slots.is_full() && self.victim(None).is_none() {
+                // Nobody can go yet; newcomers wait in the kernel's queue.
+                self.accept_at = Some(self.now + FULL_PAUSE);
+                return;
+            }
             let Some(listener) = &self.listener else { return };
             match listener.accept() {
                 Ok((socket, peer)) => self.admit(socket, peer.ip().to_canonical()),
@@ -298,7 +305,6 @@ impl Door {
 
     fn admit(&mut self, socket: TcpStream, peer: IpAddr) {
         Counters::add(&self.shared.counters.accepted);
-        self.take_back();
         let limits = &self.shared.limits;
         let admitted = limits.is_exempt(peer) || limits.admits_from(peer, self.slots.count_from(peer));
         if !(admitted || self.evict(Some(peer))) || (self.slots.is_full() && !self.evict(None)) {
@@ -308,7 +314,8 @@ impl Door {
         let watched = socket.set_nonblocking(true).and_then(|()| Watched::new(socket, &self.shared.poller, key));
         match watched {
             Ok(socket) => {
-                let mut conn = Box::new(Conn::new(socket, peer, self.now));
+                // Its own moment, so that of those who came together the first is the longest there.
+                let mut conn = Box::new(Conn::new(socket, peer, Instant::now()));
                 // Most clients ask as soon as they are connected.
                 let input = conn.read(self.shared.limits.head_bytes);
                 self.act(conn, input);
@@ -321,9 +328,14 @@ impl Door {
         }
     }
 
+    /// Which connection would be closed to make room.
+    fn victim(&self, peer: Option<IpAddr>) -> Option<usize> {
+        self.slots.victim(peer, Instant::now().checked_sub(self.shared.limits.grace)?)
+    }
+
     /// Closes a connection to make room. Answers whether there was one to close.
     fn evict(&mut self, peer: Option<IpAddr>) -> bool {
-        let Some(conn) = self.slots.victim(peer).and_then(|key| self.slots.take(key)) else { return false };
+        let Some(conn) = self.victim(peer).and_then(|key| self.slots.take(key)) else { return false };
         self.close(conn, Closed::Evicted);
         true
     }

@@ -58,7 +58,7 @@ pub fn scan(bytes: &[u8], from: usize) -> Scan {
 /// Reads one whole head, as found by [`scan`].
 ///
 /// # Errors
-/// The refusal to answer with; the connection cannot be used after it, except after a 405 and a 417.
+/// The refusal to answer with; it is the connection's last answer.
 pub fn parse(bytes: &[u8], peer: IpAddr, most_headers: usize) -> Result<Head, Refusal> {
     let mut room = [const { MaybeUninit::uninit() }; MOST_HEADERS];
     let mut raw = httparse::Request::new(&mut []);

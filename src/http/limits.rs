@@ -29,6 +29,9 @@ pub struct Limits {
     pub queue: usize,
     /// Answers under way at once: waiting for a worker, being made, or being taken by a slow reader. Beyond it, requests are answered 503.
     pub in_flight: usize,
+    /// How long a connection is safe from making room for a new one, so that it can ask at all. At the limit with none
+    /// older, newcomers wait outside.
+    pub grace: Duration,
     /// Answers at once that have a thread of their own (downloads). Beyond it, they are answered 503.
     pub detached: usize,
 }
@@ -44,8 +47,9 @@ impl Default for Limits {
             head_time: Duration::from_secs(10),
             idle_time: Duration::from_secs(60),
             write_time: Duration::from_secs(30),
-            queue: 64,
-            in_flight: 192,
+            queue: 256,
+            in_flight: 256,
+            grace: Duration::from_millis(50),
             detached: 2,
         }
     }

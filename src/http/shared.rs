@@ -14,7 +14,7 @@ use super::message::Handler;
 /// What the door is told about a connection that it gave away.
 #[derive(Debug)]
 pub enum Back {
-    /// Here it is again: armed for what its phase waits for, or else with a whole head that was not answered yet.
+    /// Here it is again, armed for what its phase waits for.
     Conn(Box<Conn>),
     /// The connection of this key went to a thread of its own; it will be closed some time.
     Away(usize),
@@ -58,12 +58,6 @@ impl Shared {
             return self.close(conn, Closed::Broken);
         }
         self.tell(Back::Conn(conn));
-    }
-
-    /// Gives a connection back whose next request has arrived already.
-    pub fn hand_back_unanswered(&self, conn: Box<Conn>) {
-        self.tell(Back::Conn(conn));
-        self.wake();
     }
 
     /// Closes a connection, then lets the door know that its place is free.

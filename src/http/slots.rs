@@ -146,9 +146,11 @@ impl Slots {
     }
 
     /// Which one to close for a new one: of those that take no answer the one that waits longest; failing that, the
-    /// reader that has been stuck longest. With `peer`, of that address and none that takes an answer.
-    pub fn victim(&self, peer: Option<IpAddr>) -> Option<usize> {
+    /// reader that has been stuck longest; never one that has waited since later than `before`. With `peer`, of that
+    /// address and none that takes an answer.
+    pub fn victim(&self, peer: Option<IpAddr>, before: Instant) -> Option<usize> {
         self.here()
+            .filter(|conn| conn.since <= before)
             .filter(|conn| peer.is_none_or(|peer| conn.peer == peer && conn.phase != Phase::Writing))
             .min_by_key(|conn| (conn.phase == Phase::Writing, conn.since))
             .map(|conn| conn.socket.key())
@@ -216,16 +218,18 @@ mod tests {
         let idle = scene.add(A, Phase::Idle, 5);
         let half = scene.add(B, Phase::Reading, 3);
         let fresh = scene.add(B, Phase::Idle, 9);
+        let end = scene.start + Duration::from_secs(60);
+        assert_eq!(scene.slots.victim(Some(A), scene.start + Duration::from_secs(4)), None, "too fresh");
         for (peer, victim) in [(Some(A), Some(idle)), (Some(B), Some(half)), (None, Some(half))] {
-            assert_eq!(scene.slots.victim(peer), victim);
+            assert_eq!(scene.slots.victim(peer, end), victim);
         }
         for expected in [half, idle, fresh, reader] {
-            let victim = scene.slots.victim(None).unwrap();
+            let victim = scene.slots.victim(None, end).unwrap();
             assert_eq!(victim, expected);
             scene.slots.take(victim).unwrap();
             scene.slots.release(victim);
         }
-        assert_eq!(scene.slots.victim(None), None);
+        assert_eq!(scene.slots.victim(None, end), None);
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! A worker: takes a connection whose request is whole, answers, writes once, and looks once whether more was asked.
+//! A worker: takes connections whose request is whole, answers, writes once, and looks once whether more was asked.
 //!
 //! It never waits for a client: what the socket does not take at once is the door's to finish.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
@@ -18,48 +19,67 @@ use super::render::Manner;
 use super::shared::Shared;
 use crate::base::fault::Fault;
 
-/// Answers in a row to one connection; then it queues again, behind the others.
-const TURNS: usize = 32;
+/// A worker that keeps this many connections leaves new requests to the others at first.
+const FAIR_SHARE: usize = 8;
 
 /// Answers what comes, until the door is gone.
+///
+/// Who was answered often asks again at once. So a connection is not given back at once, but kept until the others at
+/// hand had their turn, and then read once more: under load that spares the poller and the door. A request from the
+/// queue is taken with every look at a kept connection, or, when there are many of those, after each round of looks:
+/// who asks much starves nobody, and a worker that rests gets its share.
 ///
 /// # Errors
 /// None; the type is that of a thread's end.
 pub fn run(shared: &Arc<Shared>, jobs: &Receiver<Box<Conn>>) -> Result<(), Fault> {
-    for conn in jobs {
-        serve(shared, conn);
-    }
-    Ok(())
-}
-
-fn serve(shared: &Arc<Shared>, mut conn: Box<Conn>) {
-    for _ in 0..TURNS {
-        conn = match answer(shared, conn) {
-            Some(conn) => conn,
-            None => return,
-        };
-        let Some(next) = send(shared, conn) else { return };
-        conn = next;
-        let input = match conn.look(shared.limits.head_bytes) {
-            Input::Partial => conn.read(shared.limits.head_bytes),
-            found => found,
-        };
-        match input {
-            Input::Whole => {}
-            Input::Partial => {
-                conn.begin_wait(Instant::now());
-                return shared.hand_back(conn);
+    let mut kept = VecDeque::new();
+    let mut looks = 0;
+    loop {
+        let job = if kept.is_empty() {
+            match jobs.recv() {
+                Ok(conn) => Some(conn),
+                Err(_) => return Ok(()),
             }
-            Input::Refused(refusal) => {
-                refuse(shared, &mut conn, &refusal);
-                // The last answer: nothing comes back.
-                send(shared, conn);
-                return;
-            }
-            Input::Ended(why) => return shared.close(conn, why),
+        } else if kept.len() < FAIR_SHARE || looks >= kept.len() {
+            looks = 0;
+            jobs.try_recv().ok()
+        } else {
+            None
+        };
+        kept.extend(job.and_then(|conn| serve(shared, conn)));
+        if let Some(conn) = kept.pop_front() {
+            looks += 1;
+            kept.extend(look(shared, conn));
         }
     }
-    shared.hand_back_unanswered(conn);
+}
+
+/// Answers one request. The connection comes back when another one may follow.
+fn serve(shared: &Arc<Shared>, conn: Box<Conn>) -> Option<Box<Conn>> {
+    let conn = answer(shared, conn)?;
+    send(shared, conn)
+}
+
+/// Looks whether a connection that was answered has asked again. It comes back when it had, and was answered.
+fn look(shared: &Arc<Shared>, mut conn: Box<Conn>) -> Option<Box<Conn>> {
+    let input = match conn.look(shared.limits.head_bytes) {
+        Input::Partial => conn.read(shared.limits.head_bytes),
+        found => found,
+    };
+    match input {
+        Input::Whole => return serve(shared, conn),
+        Input::Partial => {
+            conn.begin_wait(Instant::now());
+            shared.hand_back(conn);
+        }
+        Input::Refused(refusal) => {
+            refuse(shared, &mut conn, &refusal);
+            // The last answer: nothing comes back.
+            send(shared, conn);
+        }
+        Input::Ended(why) => shared.close(conn, why),
+    }
+    None
 }
 
 /// Renders the answer to the head at the front of the buffer; none when the connection went elsewhere.

@@ -1,6 +1,6 @@
 //! What the tests of the edge share: a server with a telling handler, and a client that counts every byte.
 #![allow(dead_code, reason = "each test program uses its part")]
-#![allow(clippy::unwrap_used, reason = "clippy takes helpers of tests for the program")]
+#![allow(clippy::unwrap_used, reason = "clippy sees no test in functions beside the tests")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -83,6 +83,10 @@ impl Server {
     }
 
     pub fn with(limits: Limits, workers: usize) -> Self {
+        Self::at("127.0.0.1", limits, workers)
+    }
+
+    pub fn at(host: &str, limits: Limits, workers: usize) -> Self {
         let (trigger, shutdown) = shutdown::channel();
         let (begun_sender, begun) = unbounded();
         let (go_on, may_go_on) = unbounded();
@@ -90,7 +94,7 @@ impl Server {
         let (exit_sender, exits) = unbounded();
         static BODY: LazyLock<Arc<[u8]>> = LazyLock::new(|| (0..BIG).map(|at| (at % 251) as u8).collect());
         let handler = Telling { big: Arc::clone(&BODY), begun: begun_sender, may_go_on, given: given_sender };
-        let listener = http::bind("127.0.0.1", 0).unwrap();
+        let listener = http::bind(host, 0).unwrap();
         let edge = http::open(listener, limits, workers, Arc::new(handler), shutdown, &exit_sender).unwrap();
         let (addr, counters) = (edge.local_addr(), edge.counters());
         Self { edge, addr, counters, trigger, exits, begun, go_on, given }
