@@ -180,7 +180,7 @@ impl App {
             Outcome::Panicked(text) => format!("it panicked: {text}"),
         };
         let Some(life) = self.refreshers.get_mut(exit.name.as_str()) else {
-            if exit.name.starts_with("http-") {
+            if exit.name.starts_with("http-") || exit.name.starts_with("door") {
                 return Err(Fault::io(format!("the thread {} is lost ({why}); the program ends", exit.name)));
             }
             if !matches!(exit.outcome, Outcome::Finished) {

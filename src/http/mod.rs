@@ -3,8 +3,8 @@
 //! The door and the workers know nothing of what is answered: they are given a [`Handler`].
 //!
 //! A connection is owned by the door while it waits for its client, and by one worker while it is answered; it passes
-//! between them by channel, its buffers with it. No client, however slow, holds a worker. Threads: `http-door`,
-//! `http-0` and so on, `http-bell` (waits for the stop and wakes the door), and one for each answer that is detached.
+//! between them by channel, its buffers with it. No client, however slow, holds a worker. Threads: `door`,
+//! `http-0` and so on, `door-bell` (waits for the stop and wakes the door), and one for each answer that is detached.
 
 pub mod api;
 mod conn;
@@ -98,8 +98,8 @@ pub fn open(
             .map_err(|error| refused("no thread for a worker", error))?;
     }
     let door = Door::new(shared, listener, jobs, returned);
-    thread::spawn("http-door", exits, move || door.run()).map_err(|error| refused("no thread for the door", error))?;
-    thread::spawn("http-bell", exits, move || {
+    thread::spawn("door", exits, move || door.run()).map_err(|error| refused("no thread for the door", error))?;
+    thread::spawn("door-bell", exits, move || {
         // Nothing is ever sent: it ends at the stop.
         let _ = shutdown.channel().recv();
         stopping.store(true, SeqCst);

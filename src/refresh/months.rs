@@ -14,9 +14,9 @@ use crate::source::composite::Composite;
 use crate::source::saved::Saved;
 use crate::source::{DayPrint, SiteSource};
 
-/// The refreshers of what is shown first come first after the start, for this long at most.
-const HEAD_START: Duration = Duration::from_millis(500);
+/// The refreshers of what is shown first come first after the start, for half a second at most.
 const HEAD_START_STEP: Duration = Duration::from_millis(5);
+const HEAD_START_STEPS: u32 = 100;
 /// Between two months: a step back for whoever waits.
 const BREATH: Duration = Duration::from_millis(10);
 /// When the source fails.
@@ -38,13 +38,13 @@ impl Months {
     }
 
     fn wait_for_the_others(&self) {
-        let began = self.context.clock.instant();
-        let waiting = || {
+        for _ in 0..HEAD_START_STEPS {
             let known = self.context.cell.load();
-            let first = known.live.attempted.is_some() && known.metrics.attempted.is_some();
-            !first && self.context.clock.instant().saturating_duration_since(began) < HEAD_START
-        };
-        while waiting() && self.context.shutdown.wait(HEAD_START_STEP) {}
+            let tried = known.live.attempted.is_some() && known.metrics.attempted.is_some();
+            if tried || !self.context.shutdown.wait(HEAD_START_STEP) {
+                return;
+            }
+        }
     }
 
     /// Sums every past month that changed. Answers `false` at the stop.

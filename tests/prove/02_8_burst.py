@@ -97,7 +97,8 @@ def attack_all(tally, shop, root):
     answers = siege.run("2 many at once", lambda address: attacks.many_at_once(address, paths))
     tally.check(all(status == 200 for status, _ in answers), "2 many at once: all answered", str(answers)[:300])
     taken, closed = siege.run("3 endless head", attacks.endless_head)
-    tally.check(taken < 8_000_000, "3 endless head: cut off early", f"{taken} bytes taken")
+    # The server takes 8 KiB and throws away 256 more; the rest is what the kernel's buffers of both sockets hold.
+    tally.check(taken < 16_000_000, "3 endless head: cut off early", f"{taken} bytes taken")
     tally.check(closed == 50, "3 endless head: half a head is closed in 20 s", f"{closed} of 50")
 
     def wait(seconds):

@@ -194,7 +194,7 @@ def framing(address, paths):
 
 
 def odd_heads(address):
-    """Heads that strict parsing refuses: how many were answered by 4xx or closed, of how many."""
+    """Heads that strict parsing refuses: how many were answered by 4xx (505 for the version) or closed, of how many."""
     heads = (
         b"GET /status HTTP/1.1\r\n\r\n",
         b"GET /status HTTP/1.1\r\nHost: x\r\n folded\r\n\r\n",
@@ -212,5 +212,6 @@ def odd_heads(address):
             connection.sendall(head)
             connection.shutdown(socket.SHUT_WR)
             got = answer_of(connection)
-            refused += got == b"" or got.split(b" ", 2)[1:2] and got.split(b" ", 2)[1][:1] == b"4"
+            status = (got.split(b" ", 2) + [b""])[1]
+            refused += got == b"" or status[:1] == b"4" or status == b"505"
     return refused, len(heads)

@@ -217,8 +217,8 @@ class Server(Child):
     def storage(self):
         return ((self.json("/status")[1]) or {}).get("storage") or {}
 
-    def loaded(self, seconds=60, paths=("/current-state", "/decisions", "/monthly-summary")):
-        """Waits until these answer anything but 503."""
+    def loaded(self, seconds=60, paths=("/current-state", "/decisions", "/monthly-summary", "/monthly-comparison")):
+        """Waits until these answer anything but 503: the first load is over, past months are summed."""
         return wait_for(lambda: all(self.get(path)[0] not in (0, 503) for path in paths), seconds)
 
     def log_text(self):

@@ -53,27 +53,34 @@ pub fn lines(ask: &Ask<'_>) -> Reply {
     if follow {
         return Err(not_implemented("follow=true"));
     }
-    let logs = ask.snapshot.logs.value.as_deref();
-    let Some(file) = logs.and_then(|logs| logs.files.iter().find(|file| file.name == *file_name)) else {
-        let why = ask.snapshot.logs.error.as_deref().unwrap_or("there is no such file in the log folder");
+    let section = &ask.snapshot.logs;
+    let logs = section.value.as_deref();
+    let file = logs.and_then(|logs| logs.files.iter().find(|file| file.name == *file_name));
+    if file.is_none() && section.attempted.is_some() {
+        let why = section.error.as_deref().unwrap_or("there is no such file in the log folder");
         return Err(Refusal::not_found(format!("{file_name} is not known: {why}")));
-    };
+    }
+    let lines = file.map(|file| file.lines.as_ref()).unwrap_or_default();
     let filtered: Vec<&str> =
-        file.lines.iter().filter(|line| filter.admits(line.level)).map(|line| line.text.as_ref()).collect();
+        lines.iter().filter(|line| filter.admits(line.level)).map(|line| line.text.as_ref()).collect();
     let returned = &filtered[filtered.len().saturating_sub(count)..];
+    let note = match file {
+        Some(file) => file.error.as_deref(),
+        None => Some("the log files are still being read"),
+    };
     Ok(json(
         200,
         &Lines {
             log_file: file_name,
-            total_lines: file.lines.len(),
+            total_lines: lines.len(),
             filtered_lines: filtered.len(),
             returned_lines: returned.len(),
             level_filter: level.trim_end(),
             lines: returned.to_vec(),
             timestamp: ask.naive(ask.now),
-            as_of: file.modified.map(|at| ask.rfc3339(at)),
+            as_of: file.and_then(|file| file.modified).map(|at| ask.rfc3339(at)),
             source: "the file's last lines, as far as they are kept in memory",
-            note: file.error.as_deref(),
+            note,
         },
     ))
 }
