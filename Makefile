@@ -15,8 +15,8 @@ run: ## build the release binary and serve a demo house at http://127.0.0.1:8080
 test: needs ## all tests
 	$(CARGO) test --locked
 	python3 -m unittest discover -s tests/site
-	$(CARGO) build --locked
-	tests/e2e.py --bin target/debug/wattboard
+	tests/prove/02_2_compat.py --bin target/debug/wattboard --seconds 15
+	tests/prove/02_3_files.py --bin target/debug/wattboard
 
 check: lint test ## format, lints, tests
 

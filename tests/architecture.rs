@@ -89,7 +89,9 @@ fn imports_point_down() {
     let mut wrong = Vec::new();
     for path in sources() {
         let from = module(&path);
-        if ["main", "lib"].contains(&from.as_str()) {
+        // Tests may build on anything; what they test may not.
+        let is_test = path.file_name().is_some_and(|name| name == "tests.rs");
+        if is_test || ["main", "lib"].contains(&from.as_str()) {
             continue;
         }
         for to in imports(&fs::read_to_string(&path).unwrap()) {

@@ -170,3 +170,19 @@ fn nearest_words() {
     assert_eq!(edit_distance("", "abc"), 3);
     assert_eq!(edit_distance("same", "same"), 0);
 }
+
+#[test]
+fn the_sample_config_says_the_defaults() {
+    let sample = Config::parse(Path::new("/site/config/c.yaml"), include_str!("../../config/sample.yaml")).unwrap();
+    let bare = parse("").unwrap();
+    assert_eq!(sample.warnings, Vec::<String>::new());
+    assert_eq!((&sample.host, sample.port, sample.cors_enabled), (&bare.host, bare.port, bare.cors_enabled));
+    assert_eq!(
+        (sample.live_interval, sample.price_interval, sample.metrics_interval, sample.process_interval),
+        (bare.live_interval, bare.price_interval, bare.metrics_interval, bare.process_interval)
+    );
+    assert_eq!((sample.staleness, sample.price_deadline), (bare.staleness, bare.price_deadline));
+    assert_eq!((sample.price_url, sample.zone_name), (bare.price_url, bare.zone_name));
+    assert_eq!((sample.energy_data_dir, sample.log_dir), (bare.energy_data_dir, bare.log_dir));
+    assert_eq!(sample.tariff.name, "g12w");
+}
