@@ -4,9 +4,10 @@ CARGO ?= cargo
 BIN   := target/release/wattboard
 # Tests bring their own tools on a machine that has apt and allows it; elsewhere they say what is missing.
 NEEDS := python3
-PROOF_NEEDS := python3 strace wrk faketime
+PROOF_NEEDS := python3 strace wrk faketime git
+BENCH_NEEDS := python3 wrk nginx
 
-.PHONY: run test check fmt lint bench prove needs proof-needs clean
+.PHONY: run test check fmt lint bench prove needs bench-needs proof-needs clean
 
 run: ## build the release binary and serve a demo house at http://127.0.0.1:8080
 	$(CARGO) build --release --locked
@@ -27,8 +28,9 @@ lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets --all-features -- -D warnings
 
-bench: proof-needs ## speed and memory, with nginx and a bare tiny_http measured in the same run
-	tests/bench/run.sh
+bench: bench-needs ## speed and memory, with nginx and a bare tiny_http measured in the same run
+	$(CARGO) build --release --locked --bins --example bare_tiny_http
+	tests/bench/bench.py
 
 prove: proof-needs ## every line that an issue must show, with what was measured
 	$(CARGO) build --release --locked
@@ -37,6 +39,9 @@ prove: proof-needs ## every line that an issue must show, with what was measured
 
 needs:
 	@tests/needs.sh $(NEEDS)
+
+bench-needs:
+	@tests/needs.sh $(BENCH_NEEDS)
 
 proof-needs:
 	@tests/needs.sh $(PROOF_NEEDS)
