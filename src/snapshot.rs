@@ -169,6 +169,8 @@ pub struct FeedMark {
 pub struct Feed<T> {
     /// Which way.
     pub origin: Origin,
+    /// When.
+    pub published: Timestamp,
     /// The content.
     pub content: T,
 }

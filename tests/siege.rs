@@ -23,7 +23,7 @@ fn edge_threads() -> usize {
     let tasks = std::fs::read_dir("/proc/self/task").unwrap();
     tasks
         .filter_map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")).ok())
-        .filter(|name| name.starts_with("http-"))
+        .filter(|name| name.starts_with("http-") || name.starts_with("door"))
         .count()
 }
 

@@ -42,11 +42,11 @@ impl Refresher for Metrics {
 
         let decisions = self.source.decisions(Range::last(7 * DAY, now)).map(|decisions| {
             let origin = self.source.origin();
-            snapshot::Feed { origin, content: (scribe.decisions)(decisions, &scene(origin)) }
+            snapshot::Feed { origin, published: now, content: (scribe.decisions)(decisions, &scene(origin)) }
         });
         let history = self.source.energy(Range::last(DAY, now)).map(|rows| {
             let origin = self.source.origin();
-            snapshot::Feed { origin, content: (scribe.history)(&energy::series(&rows), &scene(origin)) }
+            snapshot::Feed { origin, published: now, content: (scribe.history)(&energy::series(&rows), &scene(origin)) }
         });
         let month = Month::of(config.zone.date(now));
         let summary = self.book.month(&mut self.source, &self.saved, month, &config.zone, now);

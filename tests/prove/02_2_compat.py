@@ -49,8 +49,9 @@ def play(tally, shop, given, name, user, server_first):
         check_now(tally, f"{name} in the middle", server, root, api)
         time.sleep(max(0, given.seconds - (time.monotonic() - began)))
         check_now(tally, f"{name} at the end", server, root, api)
-    status = server.json("/status")[1]
-    tally.check(status and status["coordinator_running"] is True, f"{name}: the coordinator's process is seen")
+    # Processes are looked at every 30 s.
+    seen = wait_for(lambda: (server.json("/status")[1] or {}).get("coordinator_running") is True, 40)
+    tally.check(seen, f"{name}: the coordinator's process is seen")
     print(
         f"{name}: {time.monotonic() - began:.0f} s, {poller.words()}, resident {server.memory_kib()} KiB "
         f"(at most {server.memory_kib('VmHWM')})"

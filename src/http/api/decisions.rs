@@ -51,13 +51,11 @@ pub fn answer(ask: &Ask<'_>) -> Reply {
         "24h" => Bytes::Shared(Arc::clone(&feed.content.day)),
         _ => {
             let length = if range == "1h" { HOUR } else { MINUTE };
-            let recent = feed.content.marks.partition_point(|mark| mark.at >= ask.now - length);
-            let scene = Scene {
-                now: ask.now,
-                zone: &ask.facts.zone,
-                origin: feed.origin,
-                stale_after: section.as_of.unwrap_or(ask.now) + ask.facts.staleness,
-            };
+            // As of the publication, like the longer ranges: what came since is not known here.
+            let now = feed.published;
+            let recent = feed.content.marks.partition_point(|mark| mark.at >= now - length);
+            let stale_after = now + ask.facts.staleness;
+            let scene = Scene { now, zone: &ask.facts.zone, origin: feed.origin, stale_after };
             Bytes::Owned(body(&feed.content.week, &feed.content.marks[..recent], range, &scene))
         }
     };
