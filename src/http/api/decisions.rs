@@ -11,10 +11,10 @@ use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
 use super::status::refuse_before_first;
-use super::{Ask, Refusal, Reply, json_bytes};
+use super::{Ask, Refusal, Reply, Unknown, json_bytes};
 use crate::http::message::Bytes;
 use crate::model::decision::{Decision, Kind, NUMERIC_KEYS};
-use crate::snapshot::{DecisionFeed, FeedMark, Origin, Scene};
+use crate::snapshot::{DecisionFeed, FeedMark, Scene};
 
 const OPENING: &[u8] = b"{\"decisions\":[";
 const MINUTE: Duration = Duration::from_secs(60);
@@ -34,7 +34,11 @@ struct Tail<'a> {
     as_of: String,
     stale_after: String,
     source: Option<&'a str>,
+    unknown: Unknown,
 }
+
+/// Why fields of decisions are null.
+const NULLS: &str = "a null was not recorded by the coordinator; where it wrote a price of 0 it knew none";
 
 /// `/decisions`
 pub fn answer(ask: &Ask<'_>) -> Reply {
@@ -112,7 +116,8 @@ fn close(text: &mut Vec<u8>, marks: &[FeedMark], range: &str, scene: &Scene<'_>)
         data_source: if marks.is_empty() { "none" } else { "real" },
         as_of: scene.zone.rfc3339(scene.now),
         stale_after: scene.zone.rfc3339(scene.stale_after),
-        source: if scene.origin == Origin::Nowhere { None } else { scene.origin.name() },
+        source: scene.origin.name(),
+        unknown: Unknown::from([("decisions".to_owned(), NULLS.to_owned())]),
     };
     text.extend_from_slice(b"],");
     let tail = serde_json::to_vec(&tail).expect("a plain struct is JSON");

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::status::refuse_before_first;
-use super::{Ask, Refusal, Reply, json_bytes};
+use super::{Ask, Refusal, Reply, Unknown, json_bytes};
 use crate::http::message::Bytes;
 use crate::model::energy::Point;
+use crate::model::measure::Why;
 use crate::snapshot::Scene;
 
 #[derive(Serialize)]
@@ -25,6 +26,30 @@ struct History<'a> {
     as_of: String,
     stale_after: String,
     source: Option<&'a str>,
+    unknown: Unknown,
+}
+
+/// Why figures of the series are null.
+fn unknown_of(points: &[Point]) -> Unknown {
+    let mut unknown = Unknown::new();
+    let never = |value: fn(&Point) -> Option<f64>| points.iter().all(|point| value(point).is_none());
+    let latest = |value: fn(&Point) -> Option<f64>| points.last().and_then(value).is_none();
+    let why = if points.is_empty() { "there are no rows of the last 24 hours" } else { Why::NotRecorded.words() };
+    for (field, is_null) in [
+        ("current_soc", latest(|point| point.soc_pct)),
+        ("soc_range", never(|point| point.soc_pct)),
+        ("current_pv_power", latest(|point| point.pv_power_w)),
+        ("pv_peak", never(|point| point.pv_power_w)),
+    ] {
+        if is_null {
+            unknown.insert(field.into(), why.into());
+        }
+    }
+    if !points.is_empty() && points.iter().any(|point| point.soc_pct.is_none() || point.pv_power_w.is_none()) {
+        unknown
+            .insert("soc_data, pv_power_data".into(), "a null stands where no row, or no value, was recorded".into());
+    }
+    unknown
 }
 
 /// `/historical-data`
@@ -58,6 +83,7 @@ pub fn body(points: &[Point], scene: &Scene<'_>) -> Arc<[u8]> {
         as_of: scene.zone.rfc3339(scene.now),
         stale_after: scene.zone.rfc3339(scene.stale_after),
         source: scene.origin.name(),
+        unknown: unknown_of(points),
     };
     serde_json::to_vec(&history).expect("a plain struct is JSON").into()
 }
