@@ -181,3 +181,146 @@ impl SiteSource for Composite {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use rusqlite::Connection;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::base::shutdown;
+
+    const NOW: &str = "2026-11-22T12:00:00Z";
+
+    struct Site {
+        dir: TempDir,
+        source: Composite,
+        _trigger: shutdown::ShutdownTrigger,
+    }
+
+    fn site(database: bool) -> Site {
+        let dir = TempDir::new().unwrap();
+        fs::create_dir_all(dir.path().join("out/energy_data")).unwrap();
+        fs::create_dir_all(dir.path().join("data")).unwrap();
+        let text = format!(
+            "electricity_tariff: {{tariff_type: g11, distribution_pricing: {{g11: {{type: static, price: 1}}}}}}\n\
+             data_storage: {{database_storage: {{enabled: {database}}}}}\n"
+        );
+        let config = Config::parse(&dir.path().join("config/c.yaml"), &text).unwrap();
+        let (trigger, shutdown) = shutdown::channel();
+        let source = Composite::open(&config, &shutdown, false);
+        Site { dir, source, _trigger: trigger }
+    }
+
+    impl Site {
+        fn database(&self) -> Connection {
+            let connection = Connection::open(self.dir.path().join("data/goodwe_energy.db")).unwrap();
+            connection
+                .execute_batch(
+                    "PRAGMA journal_mode = wal;
+                     CREATE TABLE energy_data(timestamp TEXT PRIMARY KEY, battery_soc REAL);
+                     CREATE TABLE system_state(id INTEGER PRIMARY KEY, timestamp TEXT, metrics TEXT);
+                     CREATE TABLE coordinator_decisions(id INTEGER PRIMARY KEY, timestamp TEXT, action TEXT);",
+                )
+                .unwrap();
+            connection
+        }
+
+        fn decision_file(&self, day: &str) {
+            let name = format!("out/energy_data/charging_decision_{}_100000.json", day.replace('-', ""));
+            let text = format!(r#"{{"timestamp": "{day}T10:00:00", "action": "charge"}}"#);
+            fs::write(self.dir.path().join(name), text).unwrap();
+        }
+
+        fn decisions(&mut self) -> Result<(usize, Origin), Fault> {
+            let range = Range::last(Duration::from_secs(7 * 86_400), NOW.parse().unwrap());
+            let found = self.source.decisions(range)?.len();
+            Ok((found, self.source.origin()))
+        }
+    }
+
+    fn state(path: &Path, time: &str, soc: u32) {
+        let text =
+            format!(r#"{{"timestamp": "2026-11-22T{time}", "current_data": {{"battery": {{"soc_percent": {soc}}}}}}}"#);
+        fs::write(path.join("out/coordinator_state_20261122.json"), text).unwrap();
+    }
+
+    #[test]
+    fn files_are_asked_when_the_database_is_disabled_absent_empty_or_failing() {
+        let mut disabled = site(false);
+        assert_eq!(disabled.decisions().unwrap(), (0, Origin::Files));
+        disabled.decision_file("2026-11-22");
+        assert_eq!(disabled.decisions().unwrap(), (1, Origin::Files));
+
+        let mut site = site(true);
+        let fault = site.decisions().unwrap_err();
+        assert_eq!(fault.kind(), Kind::Missing, "absent, and no files either: {fault}");
+        site.decision_file("2026-11-22");
+        assert_eq!(site.decisions().unwrap(), (1, Origin::Files));
+        assert!(site.source.database_fault().is_some());
+        let database = site.database();
+        assert_eq!(site.decisions().unwrap(), (1, Origin::Files), "empty for the range");
+        assert!(site.source.database_fault().is_none());
+        for hour in 10..12 {
+            let row = format!(
+                "INSERT INTO coordinator_decisions(timestamp, action) VALUES ('2026-11-22T{hour}:30:00', 'wait')"
+            );
+            database.execute_batch(&row).unwrap();
+        }
+        assert_eq!(site.decisions().unwrap(), (2, Origin::Database));
+        database.execute_batch("DROP TABLE coordinator_decisions").unwrap();
+        assert_eq!(site.decisions().unwrap(), (1, Origin::Files), "failing");
+    }
+
+    #[test]
+    fn an_empty_database_without_files_is_empty_not_failing() {
+        let mut site = site(true);
+        let _database = site.database();
+        assert_eq!(site.decisions().unwrap(), (0, Origin::Database));
+        assert_eq!(site.source.first_day().unwrap(), None);
+    }
+
+    #[test]
+    fn of_two_readings_the_newer_one_wins() {
+        let mut site = site(true);
+        let database = site.database();
+        let metrics = r#"{"current_data": {"timestamp": "2026-11-22T12:00:00", "battery": {"soc_percent": 12}}}"#;
+        database
+            .execute("INSERT INTO system_state(timestamp, metrics) VALUES ('2026-11-22T12:00:00', ?)", [metrics])
+            .unwrap();
+        let now = NOW.parse().unwrap();
+        let soc = |site: &mut Site| {
+            let record = site.source.latest_state(now).unwrap().unwrap();
+            (record.reading.battery.soc_pct.unwrap(), site.source.origin())
+        };
+        assert_eq!(soc(&mut site), (12.0, Origin::Database));
+        state(site.dir.path(), "11:00:00", 11);
+        assert_eq!(soc(&mut site), (12.0, Origin::Database));
+        state(site.dir.path(), "12:30:00", 30);
+        assert_eq!(soc(&mut site), (30.0, Origin::Files));
+        // From the future: a clock that was wrong.
+        state(site.dir.path(), "23:30:00", 99);
+        assert_eq!(soc(&mut site), (12.0, Origin::Database));
+    }
+
+    #[test]
+    fn days_that_the_database_lacks_are_the_files() {
+        let mut site = site(true);
+        let database = site.database();
+        database
+            .execute_batch(
+                "INSERT INTO coordinator_decisions(timestamp, action) VALUES ('2026-11-22T10:30:00', 'wait')",
+            )
+            .unwrap();
+        site.decision_file("2026-11-20");
+        site.decision_file("2026-11-22");
+        let day = |text: &str| text.parse::<Date>().unwrap();
+        let days = site.source.days(day("2026-11-01"), day("2026-11-30")).unwrap();
+        assert_eq!(days.keys().copied().collect::<Vec<_>>(), [day("2026-11-20"), day("2026-11-22")]);
+        assert_eq!(days[&day("2026-11-22")].decisions, (1, 1), "the database's own mark");
+        assert_eq!(site.source.first_day().unwrap(), Some(day("2026-11-20")));
+    }
+}
