@@ -91,7 +91,7 @@ impl App {
         let Options { config, host, port, demo, proc_root, clock } = options;
         let host = host.unwrap_or_else(|| config.host.clone());
         let port = port.unwrap_or(config.port);
-        let listener = http::bind(&host, port).map_err(|fault| explain_busy_port(fault, port))?;
+        let listener = http::bind(&host, port).map_err(|fault| explain_busy_port(fault, port, demo))?;
         config.warnings.iter().for_each(|warning| log::warn!("CONFIG: {warning}"));
         let cell = Arc::new(SnapshotCell::default());
         let api = Api::new(Arc::clone(&cell), clock.clone(), &config, demo);
@@ -236,16 +236,19 @@ fn join_until(handle: Option<JoinHandle<()>>, deadline: Instant) -> bool {
     handle.join().is_ok()
 }
 
-fn explain_busy_port(fault: Fault, port: u16) -> Fault {
+fn explain_busy_port(fault: Fault, port: u16, demo: bool) -> Fault {
     if fault.kind() != Kind::Locked {
         return fault;
     }
-    Fault::new(
-        Kind::Locked,
+    let other =
+        format!("give Wattboard another port with --port (such as --port {})", port.checked_add(1).unwrap_or(8081));
+    let text = if demo {
+        format!("{fault}; {other}")
+    } else {
         format!(
             "{fault}; if it is the coordinator's own dashboard, set web_server.enabled to false in its config and \
-             restart it, or give Wattboard another port with --port (such as --port {})",
-            port.checked_add(1).unwrap_or(8081)
-        ),
-    )
+             restart it, or {other}"
+        )
+    };
+    Fault::new(Kind::Locked, text)
 }

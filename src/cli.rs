@@ -35,7 +35,7 @@ flags of serve and demo:
   --host HOST        listen here [default: web_server.host; demo: 127.0.0.1]
   --port PORT        listen on this port, 0 for any free one
                      [default: web_server.port; demo: 8080]
-  --log-level LEVEL  error, warning, info, debug or trace
+  --log-level LEVEL  off, error, warning, info, debug or trace
                      [default: logging.level]
 flags of demo:
   --days N           how many days of history to make [default: 60]
@@ -117,6 +117,7 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Fault
     while let Some(argument) = parser.next().map_err(wrong)? {
         match argument {
             Short('h') | Long("help") => return Ok(Command::Help),
+            Value(word) if name.is_none() && word == "help" => return Ok(Command::Help),
             Short('V') | Long("version") => return Ok(Command::Version),
             Long("config") => {
                 given.push("--config");
@@ -204,6 +205,7 @@ mod tests {
         assert_eq!(read("demo --days 3"), Ok(Command::Demo(ServeFlags::default(), demo)));
         assert_eq!(read("serve --help"), Ok(Command::Help));
         assert_eq!(read("-V"), Ok(Command::Version));
+        assert_eq!(read("help"), Ok(Command::Help));
         for (line, message) in [
             ("dance", "there is no command \"dance\"; there are serve, demo and check"),
             ("serve --port 70000", "--port 70000 is not allowed; it must be a whole number from 0 to 65535"),

@@ -53,18 +53,21 @@ function whyUnknown(body, path) {
   return '';
 }
 
-/** `value unit`, or `unknown` with the reason. A number that stands for something not known counts as unknown. */
+/**
+ * `value unit`, or `unknown`, with the reason. A 0 that stands for something not known counts as unknown; any other
+ * number with a reason is known in part, which the reason says.
+ */
 function said(body, path, words) {
   const value = at(body, path);
   const why = whyUnknown(body, path);
-  if (isNumber(value) && !(why && value === 0)) return [words(value), ''];
-  return ['unknown', why];
+  return [isNumber(value) && !(why && value === 0) ? words(value) : 'unknown', why];
 }
 
-const kw = (watts) => `${fixed(watts / 1000, 2)} kW`;
-const kwh = (value) => `${fixed(value, 2)} kWh`;
-const pln = (value) => `${fixed(value, 2)} PLN`;
-const price = (value) => fixed(value, 3);
+const kw = (watts) => `${fixed(watts / 1000, 2)}\u00a0kW`;
+const kwh = (value) => `${fixed(value, 2)}\u00a0kWh`;
+const pln = (value) => `${fixed(value, 2)}\u00a0PLN`;
+/** PLN/kWh as the answer has it: four decimals, so that nothing is rounded twice. */
+const price = (value) => fixed(value, 4);
 
 // ---- drawing
 
@@ -157,13 +160,17 @@ function tile(body, id, device, value, words) {
   const asOf = own.as_of ?? body.as_of ?? body.data_timestamp ?? body.timestamp;
   const source = own.source ?? body.source;
   // Answers do not get younger while no new one comes.
-  const age = ageWords((own.age_s ?? body.age_s ?? body.cache_age_seconds) + (Date.now() - answers.now.at) / 1000);
+  const read = own.age_s ?? body.age_s ?? body.cache_age_seconds;
+  const age = isNumber(read) ? ageWords(read + (Date.now() - answers.now.at) / 1000) : '';
   const from = { database: 'database', state_file: 'state file' }[source] ?? source;
   put(el(`${id}-value`), value[0]);
   const why = value[0] === 'unknown' && value[1];
-  put(el(`${id}-words`), why || words[0] || words[1], why || !words[0] ? '' : words[1]);
+  // What is known beside a value that is not stays: the day's sums, say.
+  const [first, ...rest] = [why, ...words].filter(Boolean);
+  put(el(`${id}-words`), first ?? '', rest.join(', '));
   const since = timeOf(own.stale_after ?? body.stale_after ?? asOf);
-  const when = stale ? [`stale since ${since || 'unknown'}`, age && `read ${age}`] : [`read at ${timeOf(asOf) || 'unknown'}`, age];
+  const when = !known(asOf) ? ['never read']
+    : stale ? [`stale since ${since}`, age && `read ${age}`] : [`read at ${timeOf(asOf)}`, age];
   put(el(`${id}-age`), [...when, known(from) && `from ${from}`].filter(Boolean).join(', '));
   el(`${id}-value`).closest('.tile').classList.toggle('old', Boolean(stale));
 }
@@ -179,9 +186,12 @@ function drawPrices(body) {
   const [now] = siteNow();
   const [slot, whySlot] = said(body, 'current_slot_pln_kwh', price);
   const trend = { rising: 'rising', falling: 'falling', stable: 'steady' }[body.price_trend];
-  put(el('price-now'), slot === 'unknown' ? 'Price now unknown' : `Now ${slot} PLN/kWh${trend ? `, ${trend}` : ''}`,
-    slot === 'unknown' ? whySlot
-      : `cheapest ${price(body.cheapest_price_pln_kwh)} at ${body.cheapest_hour}, mean ${price(body.average_price_pln_kwh)} PLN/kWh`);
+  const hour = said(body, 'current_price_pln_kwh', (value) => `mean of this hour ${price(value)}, `)[0];
+  put(el('price-now'),
+    slot === 'unknown' ? 'Price now unknown' : `This quarter-hour ${slot}\u00a0PLN/kWh${trend ? `, ${trend}` : ''}`,
+    slot === 'unknown' ? whySlot : `${hour === 'unknown' ? '' : hour}cheapest hour ${price(body.cheapest_price_pln_kwh)} at `
+      + `${body.cheapest_hour}, mean of the day ${price(body.average_price_pln_kwh)}\u00a0PLN/kWh`);
+  el('price-table').hidden = !hours.length;
   const below = hours.filter((entry) => entry.price < 0).map((entry) => entry.hour_str);
   const market = hours.filter((entry) => entry.market_price < 0).map((entry) => entry.hour_str);
   put(el('price-notes'), [
@@ -246,6 +256,7 @@ function drawDecisions(body) {
     : 'No decision within the last 24 hours.');
   el('decision-list').replaceChildren(...all.slice(0, SHOWN_DECISIONS).map(decision));
   el('decision-rest').replaceChildren(...all.slice(SHOWN_DECISIONS).map(decision));
+  el('decision-earlier').hidden = all.length <= SHOWN_DECISIONS;
 }
 
 function decision(row) {
@@ -262,13 +273,15 @@ function decision(row) {
 function drawMonth(body) {
   put(el('month-title'), `${body.month_name} ${body.year}`);
   const row = (term, path, words) => [term, ...said(body, path, words)];
+  const share = said(body, 'savings_percentage', (v) => `${fixed(v, 1)} %`)[0];
   const zones = ['grid_import_t1_kwh', 'grid_import_t2_kwh'].map((path) => said(body, path, kwh)[0]);
   putFacts(el('month-facts'), [
     row('Charged', 'total_energy_kwh', kwh), row('Charging cost', 'total_cost_pln', pln),
-    row('Saved', 'total_savings_pln', (v) => `${pln(v)} (${fixed(body.savings_percentage, 1)} %)`),
+    row('Saved', 'total_savings_pln', (v) => `${pln(v)} (${share})`),
     row('Sold', 'total_energy_sold_kwh', kwh), row('Earned by selling', 'selling_revenue_pln', pln),
     ['From the grid', said(body, 'grid_import_total_kwh', kwh)[0],
-      whyUnknown(body, 'grid_import_total_kwh') || `peak ${zones[0]}, off-peak ${zones[1]}`],
+      [zones[0] === 'unknown' ? '' : `peak ${zones[0]}, off-peak ${zones[1]}`, whyUnknown(body, 'grid_import_total_kwh')]
+        .filter(Boolean).join('; ')],
     ['Days with data', String(body.days_with_data), ''],
   ]);
 }
@@ -281,7 +294,7 @@ function drawMetrics(body) {
     row('Decisions this month', 'total_decisions', String),
     ['Of them', `${body.charging_count} charge, ${body.battery_selling_count} sell, ${body.wait_count} wait`, ''],
     row('Mean confidence', 'avg_confidence', (v) => `${fixed(v, 1)} %`),
-    row('Last 24 hours', 'efficiency_score', (v) => `${fixed(v, 1)} % confident`),
+    row('Confidence, last 24 h', 'efficiency_score', (v) => `${fixed(v, 1)} %`),
     row('Mean cost', 'avg_cost_per_kwh_pln', (v) => `${price(v)} PLN/kWh`),
     ['Charged from', sources.length ? sources.join(', ') : 'nothing recorded', ''],
   ]);
@@ -295,7 +308,9 @@ function logPath() {
 function drawLogs(body) {
   const box = el('log-lines');
   const text = (body.lines ?? []).join('\n') || 'No such lines.';
-  put(el('log-count'), `${body.returned_lines} of ${body.total_lines} lines of ${body.log_file}`);
+  const all = body.level_filter ? `${body.filtered_lines} such` : `${body.total_lines}`;
+  put(el('log-count'), `the last ${body.returned_lines} of ${all} lines of ${body.log_file} in memory`);
+  el('log-whole').href = `/logs/download/${encodeURIComponent(body.log_file)}`;
   if (box.textContent === text) return;
   // Follow the end, unless somebody is reading further up.
   const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 40 || !answers.logs?.drawn;
@@ -345,7 +360,7 @@ async function askAll() {
   await Promise.all(names.map(ask));
   const silent = names.every((name) => answers[name].silent);
   const last = Math.max(0, ...names.map((name) => answers[name].at));
-  put(el('trouble'), silent ? `No answer since ${browserTime(last || loaded)}. What is shown is from before.` : '');
+  put(el('trouble'), silent ? `No answer since ${browserTime(last || loaded)} by this device's clock. What is shown is from before.` : '');
   names.forEach((name) => draw(name, silent));
   put(el('clock'), answers.status.lost ? 'no answer' : timeOf(answers.status.body?.timestamp));
 }

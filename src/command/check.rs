@@ -90,7 +90,10 @@ fn folders(config: &Config, report: &mut Report<'_>) {
     } else {
         report.fail("site", format!("{} is not a folder", config.root.display()));
     }
-    if is_writable(&config.data_dir) {
+    if !config.data_dir.is_dir() {
+        let text = "does not exist: everything works, but a start without network shows no prices";
+        report.warn("data", format!("{} {text}", config.data_dir.display()));
+    } else if is_writable(&config.data_dir) {
         report.ok("data", format!("{} can be written: prices survive a restart", config.data_dir.display()));
     } else {
         let text = "cannot be written: everything works, but a start without network shows no prices";
@@ -106,14 +109,17 @@ fn is_writable(folder: &Path) -> bool {
 
 fn database(config: &Config, now: Timestamp, report: &mut Report<'_>) -> bool {
     let Some(path) = &config.database else {
-        report.warn("database", "files only: database_storage.enabled is false, or unset and there is no database");
+        report.warn(
+            "database",
+            "files only: data_storage.database_storage.enabled is false, or unset while sqlite.path names no file",
+        );
         return false;
     };
     let (_trigger, shutdown) = shutdown::channel();
     let mut database = Database::new(path.clone(), config.zone.clone(), shutdown, false);
     match database.health(now) {
         Err(fault) => {
-            report.fail("database", fault);
+            report.fail("database", fault.within(path.display()));
             return false;
         }
         Ok(health) => {

@@ -33,7 +33,11 @@ pub fn config_path(flag: Option<PathBuf>) -> PathBuf {
 /// # Errors
 /// See [`Ended`].
 pub fn serve(flags: ServeFlags) -> Result<(), Ended> {
-    let config = Config::load(&config_path(flags.config.clone())).map_err(Ended::NotStarted)?;
+    let named = flags.config.is_some() || std::env::var_os("WATTBOARD_CONFIG").is_some();
+    let config = Config::load(&config_path(flags.config.clone())).map_err(|fault| {
+        let hint = if named { "" } else { "; name it with --config FILE, or try wattboard demo" };
+        Ended::NotStarted(Fault::new(fault.kind(), format!("{fault}{hint}")))
+    })?;
     start_log(flags.log_level.unwrap_or(config.log_level));
     run(Hub::default(), config, flags, false, Arc::new(SystemClock))
 }

@@ -56,7 +56,8 @@ pub struct Config {
     pub metrics_interval: Interval,
     /// `web_server.coordinator_pid_check_interval_seconds`.
     pub process_interval: Interval,
-    /// `web_server.cache_staleness_threshold_seconds`: when live data and metrics count as stale on the page.
+    /// `web_server.cache_staleness_threshold_seconds`: when decisions, sums and history count as stale. (A reading of
+    /// the house always does after 120 s.)
     pub staleness: Duration,
     /// `price_analysis.api_url`.
     pub price_url: String,

@@ -71,6 +71,9 @@ impl<'de> Visitor<'de> for NodeVisitor {
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a YAML value")
     }
+    fn visit_none<E>(self) -> Result<Node, E> {
+        Ok(Node::Null)
+    }
     fn visit_unit<E>(self) -> Result<Node, E> {
         Ok(Node::Null)
     }

@@ -14,11 +14,11 @@ pub fn read(doc: &Doc<'_>, warnings: &mut Vec<String>) -> Result<Tariff, Fault> 
     let entries = doc.keys(&format!("{SECTION}.distribution_pricing"));
     let entry = format!("{SECTION}.distribution_pricing.{name}");
     if !entries.contains(&name.as_str()) {
-        let known = if entries.is_empty() {
-            "an entry there (there is none)".to_owned()
-        } else {
-            format!("one of {}", entries.join(", "))
-        };
+        if entries.is_empty() {
+            let section = format!("{SECTION}.distribution_pricing");
+            return Err(doc.needed(&section, &format!("a section with the tariff {name} in it")));
+        }
+        let known = format!("one of {}", entries.join(", "));
         return Err(doc.refuse(
             &format!("{SECTION}.tariff_type"),
             &name,

@@ -111,6 +111,11 @@ fn errors_name_file_key_value_and_what_is_allowed() {
     ] {
         assert_eq!(parse(yaml).unwrap_err().to_string(), message);
     }
+    let empty = Config::parse(Path::new("/site/config/c.yaml"), "# nothing\n").unwrap_err().to_string();
+    assert_eq!(
+        empty,
+        "/site/config/c.yaml: electricity_tariff.distribution_pricing is missing; it must be a section with the tariff g12w in it"
+    );
     let broken = Config::parse(Path::new("/site/config/c.yaml"), "a: [").unwrap_err().to_string();
     assert!(broken.starts_with("/site/config/c.yaml: not valid YAML: "), "{broken}");
 }
@@ -135,7 +140,7 @@ fn tariffs() {
         ),
         (
             "  tariff_type: g11\n",
-            "electricity_tariff.tariff_type: g11 is not allowed; it must be the name of an entry there (there is none) under electricity_tariff.distribution_pricing",
+            "electricity_tariff.distribution_pricing is missing; it must be a section with the tariff g11 in it",
         ),
         (
             "  tariff_type: a\n  distribution_pricing:\n    a: {type: static}\n",

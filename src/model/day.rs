@@ -38,6 +38,8 @@ pub struct Sums {
     pub energy_t1: Micro,
     /// kWh charged off-peak.
     pub energy_t2: Micro,
+    /// kWh charged of which a saved summary does not tell the zone.
+    pub energy_unzoned: Micro,
     /// kWh imported by the meter, last reading less first.
     pub import_real: Micro,
     /// kWh imported in the peak zone.
@@ -181,6 +183,7 @@ impl Sums {
         self.confidence += other.confidence;
         self.energy_t1 += other.energy_t1;
         self.energy_t2 += other.energy_t2;
+        self.energy_unzoned += other.energy_unzoned;
         self.import_real += other.import_real;
         self.import_t1 += other.import_t1;
         self.import_t2 += other.import_t2;
@@ -216,6 +219,11 @@ impl Sums {
             confidence: Micro::from_f64(number("avg_confidence") * f64::from(total)),
             energy_t1: amount("energy_charged_t1_kwh"),
             energy_t2: amount("energy_charged_t2_kwh"),
+            energy_unzoned: if saved.contains_key("energy_charged_t1_kwh") {
+                Micro::ZERO
+            } else {
+                amount("total_energy_kwh")
+            },
             import_real: amount("real_grid_import_kwh"),
             import_t1: amount("grid_import_t1_kwh"),
             import_t2: amount("grid_import_t2_kwh"),

@@ -17,6 +17,8 @@ pub struct MonthSummary {
     pub days: Vec<DaySummary>,
     /// Days with decisions.
     pub days_with_data: u32,
+    /// Days among them without any meter reading.
+    pub days_without_meter: u32,
     /// Whether any of it comes from saved files.
     pub has_saved: bool,
 }
@@ -31,9 +33,16 @@ impl MonthSummary {
     pub fn of_days(month: Month, days: Vec<DaySummary>) -> Self {
         let mut sums = Sums::default();
         days.iter().for_each(|day| sums.merge(&day.sums));
-        let days_with_data = u32::try_from(days.iter().filter(|day| day.has_data()).count()).unwrap_or(0);
-        let has_saved = days.iter().any(|day| day.origin == DayOrigin::Saved);
-        Self { month, sums, days, days_with_data, has_saved }
+        let count =
+            |holds: fn(&DaySummary) -> bool| u32::try_from(days.iter().filter(|day| holds(day)).count()).unwrap_or(0);
+        Self {
+            month,
+            sums,
+            days_with_data: count(DaySummary::has_data),
+            days_without_meter: count(|day| day.sums.import_readings == 0),
+            has_saved: days.iter().any(|day| day.origin == DayOrigin::Saved),
+            days,
+        }
     }
 }
 

@@ -92,10 +92,29 @@ fn unknown_of(sums: &Sums) -> Unknown {
     } else if sums.energy == Micro::ZERO {
         say("avg_cost_per_kwh", "no energy was charged".into());
     }
+    if sums.energy_unzoned != Micro::ZERO {
+        let why =
+            format!("{} kWh stand in saved summaries that do not tell the zone", sums.energy_unzoned.rounded(AMOUNT));
+        say("energy_charged_t1_kwh", why.clone());
+        say("energy_charged_t2_kwh", why);
+    }
     if sums.import_readings == 0 {
-        for field in ["real_grid_import_kwh", "grid_import_t1_kwh", "grid_import_t2_kwh", "grid_import_total_kwh"] {
+        for field in IMPORT_FIELDS {
             say(field, "no meter reading was recorded".into());
         }
+    }
+    unknown
+}
+
+const IMPORT_FIELDS: [&str; 4] =
+    ["real_grid_import_kwh", "grid_import_t1_kwh", "grid_import_t2_kwh", "grid_import_total_kwh"];
+
+/// The same of a month, with the days that its sums lack.
+fn unknown_of_month(summary: &MonthSummary) -> Unknown {
+    let mut unknown = unknown_of(&summary.sums);
+    if summary.days_without_meter > 0 && summary.sums.import_readings > 0 {
+        let why = format!("{} of {} days have no meter reading", summary.days_without_meter, summary.days.len());
+        unknown.extend(IMPORT_FIELDS.into_iter().map(|field| (field.to_owned(), why.clone())));
     }
     unknown
 }
@@ -201,7 +220,7 @@ pub fn summary(ask: &Ask<'_>) -> Reply {
             as_of: as_of.map(|at| ask.rfc3339(at)),
             stale_after: as_of.map(|at| ask.rfc3339(at + ask.facts.staleness)),
             source: if summary.has_saved { "rows and saved summaries" } else { "rows" },
-            unknown: unknown_of(sums),
+            unknown: unknown_of_month(&summary),
         },
     ))
 }
@@ -215,6 +234,7 @@ struct Comparison<'a> {
     as_of: Option<String>,
     stale_after: Option<String>,
     source: &'a str,
+    unknown: Unknown,
 }
 
 #[derive(Serialize)]
@@ -265,6 +285,14 @@ pub fn comparison(ask: &Ask<'_>) -> Reply {
     let change = |now: Micro, then: Micro| round_to(change_pct(now.to_f64(), then.to_f64()), 1);
     let difference = |now: Micro, then: Micro| (now - then).rounded(AMOUNT);
     let as_of = ask.snapshot.metrics.as_of;
+    let mut unknown = Unknown::new();
+    for (field, summary) in [("current_month", &current), ("previous_month", &previous)] {
+        if summary.days_with_data == 0 {
+            let why = format!("there are no decisions in {}", summary.month);
+            unknown.insert(field.into(), why.clone());
+            unknown.insert("changes".into(), why);
+        }
+    }
     Ok(json(
         200,
         &Comparison {
@@ -282,6 +310,7 @@ pub fn comparison(ask: &Ask<'_>) -> Reply {
             as_of: as_of.map(|at| ask.rfc3339(at)),
             stale_after: as_of.map(|at| ask.rfc3339(at + ask.facts.staleness)),
             source: if current.has_saved || previous.has_saved { "rows and saved summaries" } else { "rows" },
+            unknown,
         },
     ))
 }

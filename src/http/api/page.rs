@@ -4,8 +4,9 @@ use super::{Refusal, Reply};
 use crate::http::message::{Body, Bytes, Response, header, ready};
 
 const INDEX: &[u8] = include_bytes!("../../../www/index.html");
-const ASSETS: [(&str, &str, &[u8]); 2] = [
+const ASSETS: [(&str, &str, &[u8]); 3] = [
     ("app.js", "text/javascript; charset=utf-8", include_bytes!("../../../www/app.js")),
+    ("icon.svg", "image/svg+xml", include_bytes!("../../../www/icon.svg")),
     ("style.css", "text/css; charset=utf-8", include_bytes!("../../../www/style.css")),
 ];
 /// Everything from here, nothing from elsewhere, nothing inline.

@@ -454,6 +454,7 @@ fn a_month_without_rows_is_zeros_that_are_explained() {
         (&comparison["previous_month"]["month"], &comparison["changes"]["cost_change_pct"]),
         (&json!(10), &json!(0.0))
     );
+    assert_eq!(comparison["unknown"]["changes"], "there are no decisions in 2026-10");
     let (_, chosen) = bench.ask("/monthly-comparison?year=2025&month=12");
     assert_eq!((&chosen["current_month"]["month"], &chosen["previous_month"]["year"]), (&json!(11), &json!(2025)));
 }
