@@ -166,7 +166,7 @@ function tile(body, id, device, value, words) {
   put(el(`${id}-value`), value[0]);
   const why = value[0] === 'unknown' && value[1];
   // What is known beside a value that is not stays: the day's sums, say.
-  const [first, ...rest] = [why, ...words].filter(Boolean);
+  const [first, ...rest] = new Set([why, ...words].filter(Boolean));
   put(el(`${id}-words`), first ?? '', rest.join(', '));
   const since = timeOf(own.stale_after ?? body.stale_after ?? asOf);
   const when = !known(asOf) ? ['never read']
@@ -254,6 +254,7 @@ function drawDecisions(body) {
   put(el('decision-counts'), all.length
     ? `In 24 hours: ${body.charging_count} to charge, ${body.battery_selling_count} to sell, ${body.wait_count} to wait`
     : 'No decision within the last 24 hours.');
+  el('decision-list').classList.add('drawn');
   el('decision-list').replaceChildren(...all.slice(0, SHOWN_DECISIONS).map(decision));
   el('decision-rest').replaceChildren(...all.slice(SHOWN_DECISIONS).map(decision));
   el('decision-earlier').hidden = all.length <= SHOWN_DECISIONS;
