@@ -209,9 +209,14 @@ impl App {
                 continue;
             }
             let (kind, context) = (life.kind, self.context.clone());
-            let handle = thread::spawn(name, &self.hub.exits, move || kind.run(context))
-                .map_err(|error| Fault::io(format!("cannot start the thread {name}: {error}")))?;
-            life.handle = Some(handle);
+            match thread::spawn(name, &self.hub.exits, move || kind.run(context)) {
+                Ok(handle) => life.handle = Some(handle),
+                Err(error) => {
+                    log::error!("cannot start the {name} thread, trying again in {} s: {error}", life.pause.as_secs());
+                    life.due = Some(now + life.pause);
+                    continue;
+                }
+            }
             life.born = now;
             life.due = None;
             if self.context.cell.load().gone.contains_key(*name) {

@@ -12,8 +12,19 @@ use rustix::fs::OFlags;
 /// # Errors
 /// When it cannot be opened so.
 pub fn open(path: &Path) -> io::Result<File> {
-    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
-    OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path)
+    open_with(path, OFlags::NOFOLLOW | OFlags::NONBLOCK)
+}
+
+/// The same where a link is as good as the file.
+///
+/// # Errors
+/// When it cannot be opened so.
+pub fn open_linked(path: &Path) -> io::Result<File> {
+    open_with(path, OFlags::NONBLOCK)
+}
+
+fn open_with(path: &Path, flags: OFlags) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)
 }
 
 #[cfg(test)]
@@ -29,6 +40,7 @@ mod tests {
         assert!(std::process::Command::new("mkfifo").arg(at("fifo")).status().unwrap().success());
         assert!(open(&at("plain")).is_ok());
         assert!(open(&at("link")).is_err());
+        assert!(open_linked(&at("link")).is_ok());
         assert!(open(&at("fifo")).is_ok_and(|file| !file.metadata().unwrap().is_file()));
     }
 }

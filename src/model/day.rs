@@ -20,6 +20,8 @@ pub struct Sums {
     pub wait: u32,
     /// Decisions to sell.
     pub selling: u32,
+    /// Decisions that a saved summary counts without telling their kind.
+    pub unclassified: u32,
     /// kWh charged.
     pub energy: Micro,
     /// kWh sold.
@@ -90,7 +92,7 @@ impl PriceSums {
 impl Sums {
     /// All decisions.
     pub fn total(&self) -> u32 {
-        self.charging + self.wait + self.selling
+        self.charging.saturating_add(self.wait).saturating_add(self.selling).saturating_add(self.unclassified)
     }
 
     /// PLN saved and earned.
@@ -171,9 +173,14 @@ impl Sums {
 
     /// Adds another stretch's sums.
     pub fn merge(&mut self, other: &Self) {
-        self.charging += other.charging;
-        self.wait += other.wait;
-        self.selling += other.selling;
+        for (sum, part) in [
+            (&mut self.charging, other.charging),
+            (&mut self.wait, other.wait),
+            (&mut self.selling, other.selling),
+            (&mut self.unclassified, other.unclassified),
+        ] {
+            *sum = sum.saturating_add(part);
+        }
         self.energy += other.energy;
         self.energy_sold += other.energy_sold;
         self.sales_without_energy += other.sales_without_energy;
@@ -200,16 +207,17 @@ impl Sums {
         let amount = |key: &str| Micro::from_f64(number(key));
         let count = |key: &str| number(key).clamp(0.0, f64::from(u32::MAX)) as u32;
         let (charging, wait, selling) = (count("charging_count"), count("wait_count"), count("selling_count"));
-        let total = count("total_decisions").max(charging + wait + selling);
+        let told = charging.saturating_add(wait).saturating_add(selling);
+        let total = count("total_decisions").max(told);
         let revenue = amount("selling_revenue_pln");
         let price = saved.get("price_stats").and_then(Value::as_object);
         let price_of = |key: &str| Micro::from_f64(price.and_then(|p| p.get(key)).and_then(as_number).unwrap_or(0.0));
         let priced = if price_of("avg") > Micro::ZERO { charging.max(1) } else { 0 };
         Self {
             charging,
-            // Decisions that the file counts but does not classify waited.
-            wait: total - charging - selling,
+            wait,
             selling,
+            unclassified: total - told,
             energy: amount("total_energy_kwh"),
             energy_sold: amount("total_energy_sold_kwh"),
             sales_without_energy: if saved.contains_key("total_energy_sold_kwh") { 0 } else { selling },
@@ -359,6 +367,10 @@ mod tests {
         let sums = Sums::default();
         assert_eq!((sums.savings_pct(), sums.cost_per_kwh(), sums.mean_confidence()), (0.0, 0.0, 0.0));
         let saved = Sums::from_saved(&serde_json::from_str(r#"{"total_decisions": 5, "charging_count": 2}"#).unwrap());
-        assert_eq!((saved.total(), saved.wait, saved.energy), (5, 3, Micro::ZERO));
+        assert_eq!((saved.total(), saved.wait, saved.energy), (5, 0, Micro::ZERO));
+        let huge = r#"{"total_decisions": 4e9, "charging_count": 4e9, "wait_count": 4e9}"#;
+        let mut huge = Sums::from_saved(&serde_json::from_str(huge).unwrap());
+        huge.merge(&huge.clone());
+        assert_eq!(huge.total(), u32::MAX);
     }
 }

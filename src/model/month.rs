@@ -75,7 +75,7 @@ impl Months {
     pub fn get(&self, month: Month, current: Month) -> Known {
         match self.known.get(&month) {
             Some(summary) => Known::Summed(Arc::clone(summary)),
-            None if month > current || self.complete => Known::Empty,
+            None if month > current || (self.complete && month < current) => Known::Empty,
             None if self.oldest.is_some_and(|oldest| month < oldest) => Known::Empty,
             None => Known::NotYet,
         }
@@ -115,5 +115,6 @@ mod tests {
         assert!(matches!(months.get(month(6), month(11)), Known::Summed(_)));
         months.complete = true;
         assert!(matches!(months.get(month(7), month(11)), Known::Empty));
+        assert!(matches!(months.get(month(11), month(11)), Known::NotYet), "nobody summed the present month yet");
     }
 }

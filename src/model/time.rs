@@ -11,6 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::base::fault::Fault;
 
+/// Two clocks of one machine, read a moment apart.
+const CLOCK_SLACK: Duration = Duration::from_secs(5);
 /// How far `created_at` may lie from a row's instant and still tell the passes of the doubled hour apart: half of it.
 const HINT_REACH: SignedDuration = SignedDuration::from_mins(30);
 
@@ -70,7 +72,19 @@ impl SiteZone {
     pub fn instant(&self, local: DateTime) -> Timestamp {
         FoldResolver::default().resolve(self, local, None)
     }
+
+    /// The instant of a local time that was written just now: in the doubled hour the later one that is not after `now`.
+    pub fn newest_instant(&self, local: DateTime, now: Timestamp) -> Timestamp {
+        let ambiguous = self.zone.to_ambiguous_timestamp(local);
+        match (ambiguous.offset(), ambiguous.later()) {
+            (AmbiguousOffset::Fold { .. }, Ok(later)) if later <= now + CLOCK_SLACK => later,
+            _ => self.instant(local),
+        }
+    }
 }
+
+/// Years that a site's data may be of. What is dated otherwise is no date, and arithmetic on dates never overflows.
+pub const YEARS: std::ops::RangeInclusive<i16> = 2000..=2100;
 
 /// Reads a timestamp of the site: naive (`2026-11-22T14:07:22`, with or without fraction, `T` or space).
 ///
@@ -78,15 +92,18 @@ impl SiteZone {
 pub fn parse_local(text: &str, zone: &SiteZone) -> Option<DateTime> {
     let text = text.trim();
     let time_part = text.get(10..)?;
-    if time_part.contains(['Z', 'z', '+', '-']) {
-        return text.parse::<Timestamp>().ok().map(|at| zone.local(at));
-    }
-    text.parse::<DateTime>().ok()
+    let local = if time_part.contains(['Z', 'z', '+', '-']) {
+        text.parse::<Timestamp>().ok().map(|at| zone.local(at))
+    } else {
+        text.parse::<DateTime>().ok()
+    };
+    local.filter(|local| YEARS.contains(&local.year()))
 }
 
 /// Reads a `created_at` column: UTC, `2026-11-22 13:07:22`.
 pub fn parse_utc(text: &str) -> Option<Timestamp> {
     let local: DateTime = text.trim().trim_end_matches(['Z', 'z']).parse().ok()?;
+    YEARS.contains(&local.year()).then_some(())?;
     local.to_zoned(TimeZone::UTC).ok().map(|zoned| zoned.timestamp())
 }
 
@@ -253,6 +270,17 @@ mod tests {
             let local = parse_local(text, &zone).unwrap();
             let at = FoldResolver::default().resolve(&zone, local, created_at.and_then(parse_utc));
             assert_eq!(at, expected.parse().unwrap(), "{text} created {created_at:?}");
+        }
+        for (now, expected) in
+            [("2026-10-25T01:30:10Z", "01:30"), ("2026-10-25T00:30:10Z", "00:30"), ("2026-10-26T00:00:00Z", "01:30")]
+        {
+            let local = parse_local("2026-10-25T02:30:00", &warsaw()).unwrap();
+            let at = warsaw().newest_instant(local, now.parse().unwrap());
+            assert_eq!(at.strftime("%H:%M").to_string(), expected, "at {now}");
+        }
+        for far in ["9999-12-30T22:59:30", "1999-12-31T23:59:59", "-009999-01-02 02:00:00", "0001-01-01T00:00:00"] {
+            assert_eq!(parse_local(far, &warsaw()), None, "{far}");
+            assert_eq!(parse_utc(far), None, "{far}");
         }
         for garbage in ["", "yesterday", "2026-13-01T00:00:00", "2026-11-22", "14:07:22", "2026-11-22T25:00:00"] {
             assert!(

@@ -80,8 +80,8 @@ impl Prices {
         self.days.get(&date).is_some_and(|rows| market_day(rows, date, zone).is_complete(zone))
     }
 
-    /// Asks for what is missing. `Ok(true)` when something was fetched.
-    fn fetch(&mut self, now: Timestamp) -> Result<bool, Fault> {
+    /// Asks for what is missing. Trouble with one day does not keep the other from being asked for.
+    fn fetch(&mut self, now: Timestamp) -> Result<(), Fault> {
         let zone = &self.context.config.zone;
         let today = zone.date(now);
         let tomorrow = today.tomorrow().unwrap_or(today);
@@ -90,38 +90,45 @@ impl Prices {
         if zone.local(now).time() >= TOMORROW_FROM {
             wanted.push(tomorrow);
         }
-        let mut fetched = false;
+        let mut first_fault = None;
         for date in wanted {
-            if self.is_complete(date) {
-                continue;
+            if let Err(fault) = self.fetch_day(date, date == today, now) {
+                first_fault.get_or_insert(fault);
             }
-            let rows = self.api.rows(date)?;
-            let day = market_day(&rows, date, zone);
-            if day.slots.is_empty() && date == today {
-                return Err(Fault::missing(format!("PSE has not published the prices of {date}")));
-            }
-            if day.slots.is_empty() {
-                log::debug!("PRICES: PSE has not published the prices of {date} yet");
-                continue;
-            }
-            let (known, expected) = (day.slots.len(), day.expected(zone));
-            let before = self.days.get(&date).map_or(0, Vec::len);
-            self.days.insert(date, rows);
-            if before != known || self.origin == PriceOrigin::DiskCache {
+        }
+        first_fault.map_or(Ok(()), Err)
+    }
+
+    fn fetch_day(&mut self, date: Date, is_today: bool, now: Timestamp) -> Result<(), Fault> {
+        let zone = self.context.config.zone.clone();
+        if self.is_complete(date) {
+            return Ok(());
+        }
+        let rows = self.api.rows(date)?;
+        let day = market_day(&rows, date, &zone);
+        let (known, expected) = (day.slots.len(), day.expected(&zone));
+        if known == 0 && is_today {
+            return Err(Fault::missing(format!("PSE has not published the prices of {date}")));
+        }
+        if known == 0 {
+            log::debug!("PRICES: PSE has not published the prices of {date} yet");
+            return Ok(());
+        }
+        let before = self.days.get(&date).map_or(0, |rows| market_day(rows, date, &zone).slots.len());
+        // A later answer that lacks more than the one in hand replaces nothing.
+        if known >= before {
+            if known > before {
                 log::info!("PRICES: fetched {known} of {expected} quarter-hours of {date}");
             }
+            self.days.insert(date, rows);
             self.origin = PriceOrigin::Network;
             self.fetched_at = Some(now);
-            fetched = true;
-            if known < expected {
-                self.store(now);
-                return Err(Fault::invalid(format!("PSE's prices of {date} are incomplete: {known} of {expected}")));
-            }
-        }
-        if fetched {
             self.store(now);
         }
-        Ok(fetched)
+        if known < expected {
+            return Err(Fault::missing(format!("PSE's prices of {date} are incomplete: {known} of {expected}")));
+        }
+        Ok(())
     }
 
     fn store(&mut self, now: Timestamp) {
@@ -169,7 +176,12 @@ impl Refresher for Prices {
                 next.prices.value = Some(Arc::new(value));
             }
             match fetched {
-                Ok(_) => next.prices.confirm(attempt),
+                Ok(()) => next.prices.confirm(attempt),
+                // PSE answered; what it lacks is told, but the check itself went well.
+                Err(fault) if fault.kind() == Kind::Missing => {
+                    next.prices.confirm(attempt);
+                    next.prices.error = Some(fault.to_string());
+                }
                 Err(fault) => next.prices.fail(&fault, attempt),
             }
         });

@@ -231,12 +231,27 @@ fn every_failure_has_a_name_and_the_last_good_prices_stay() {
     }
     let known = bench.context.cell.load().prices.clone();
     assert_eq!(known.value.as_deref().unwrap().days[0].slots.len(), 92, "what is known of an incomplete day is shown");
-    assert_eq!(known.checked, None);
+    assert!(known.checked.is_some(), "PSE was asked and answered");
+    // An answer that lacks more replaces nothing.
+    api.says("200 OK", &day("2026-11-22", "2026-11-21T23:00:00Z", 40));
+    prices.refresh();
+    assert_eq!(bench.context.cell.load().prices.value.as_deref().unwrap().days[0].slots.len(), 92);
     // Recovery with the next answer that is whole.
     api.says("200 OK", &day("2026-11-22", "2026-11-21T23:00:00Z", 96));
     prices.refresh();
     assert_eq!(bench.error(), None);
     assert!(bench.context.cell.load().prices.checked.is_some());
+}
+
+#[test]
+fn a_hole_in_today_does_not_keep_tomorrow_away() {
+    let api = Api::new();
+    let bench = Bench::new("2026-11-22T13:30:00Z", &prices_config(&api));
+    let mut prices = bench.prices();
+    api.says("200 OK", &day("2026-11-22", "2026-11-21T23:00:00Z", 95));
+    prices.refresh();
+    assert_eq!(api.asked(), 2);
+    assert_eq!(bench.error().as_deref(), Some("PSE's prices of 2026-11-22 are incomplete: 95 of 96"));
 }
 
 #[test]

@@ -21,6 +21,8 @@ const LINES_A_FILE: usize = 2_000;
 const LINE_BYTES: usize = 8 * 1024;
 /// Files followed; more are listed but not read.
 const FILES_FOLLOWED: usize = 8;
+/// The logs that the coordinator and its parts write.
+const COORDINATORS: [&str; 3] = ["master_coordinator.log", "enhanced_data_collector.log", "fast_charge.log"];
 /// What is read at once.
 const CHUNK: usize = 64 * 1024;
 /// How much of what was read is compared with the file before more is read.
@@ -56,9 +58,11 @@ impl LogFolder {
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
             .filter(|name| name.ends_with(".log"))
             .collect();
-        names.sort();
+        // The coordinator's own logs are followed whatever else lies there.
+        names.sort_by_key(|name| (!COORDINATORS.contains(&name.as_str()), name.clone()));
         self.followed.retain(|name, _| names.contains(name));
-        let files = names.into_iter().filter_map(|name| self.poll_file(name)).collect();
+        let mut files: Vec<LogFile> = names.into_iter().filter_map(|name| self.poll_file(name)).collect();
+        files.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(Logs { files })
     }
 
@@ -103,14 +107,18 @@ impl Follower {
         }
         if !same || !self.anchor_holds(path)? {
             // A new file, or one that was truncated. What was read of the old one stays in the ring.
-            let first_time = self.identity == (0, 0);
             self.identity = identity;
+            self.position = 0;
             self.partial.clear();
             self.anchor.clear();
-            self.position = if first_time { meta.len().saturating_sub(BYTES_A_FILE as u64) } else { 0 };
-            if self.position > 0 {
-                self.skip_to_line(path)?;
-            }
+        }
+        // What is older than memory holds is not read at all.
+        let tail = meta.len().saturating_sub(BYTES_A_FILE as u64);
+        if tail > self.position {
+            self.position = tail;
+            self.partial.clear();
+            self.anchor.clear();
+            self.skip_to_line(path)?;
         }
         let mut file = open(path)?;
         file.seek(SeekFrom::Start(self.position)).map_err(|error| io_fault("read", path, &error))?;
@@ -283,6 +291,18 @@ mod tests {
         assert!(lines.len() > 300 && lines.len() <= 390, "{}", lines.len());
         folder.append("b.log", "z\n".repeat(5_000).as_bytes());
         assert_eq!(folder.lines("b.log").len(), LINES_A_FILE);
+    }
+
+    #[test]
+    fn the_coordinators_logs_are_followed_among_many() {
+        let mut folder = Folder::new();
+        for index in 0..2 * FILES_FOLLOWED {
+            folder.append(&format!("battery_{index}.log"), b"x\n");
+        }
+        folder.append("master_coordinator.log", b"here\n");
+        assert_eq!(folder.lines("master_coordinator.log"), ["here"]);
+        let logs = folder.logs.poll().unwrap();
+        assert_eq!(logs.files.iter().filter(|file| file.error.is_none()).count(), FILES_FOLLOWED);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! days and are not looked at. Prices come in PLN/MWh.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -22,6 +22,8 @@ const FIELD: &str = "csdac_pln";
 /// A page of two days has 40 KB; what is larger than this is no answer.
 const MAX_BODY_BYTES: u64 = 8 * 1024 * 1024;
 const MAX_PAGES: usize = 20;
+/// A day has 100 rows at most; every revision of them may come back.
+const MAX_ROWS: usize = 2_000;
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 
 /// A row as PSE sends it, as far as it is used; kept in the cache file in the same form.
@@ -49,7 +51,7 @@ pub struct PriceApi {
 }
 
 impl PriceApi {
-    /// Asks at `url`; every request must be done within `deadline`.
+    /// Asks at `url`; all pages of a day must be there within `deadline`.
     pub fn new(url: String, deadline: Duration) -> Self {
         let agent = Agent::config_builder()
             .timeout_global(Some(deadline))
@@ -68,13 +70,19 @@ impl PriceApi {
     /// # Errors
     /// A fault that tells what failed: unreachable, timeout, status, not JSON, too large, schema drift.
     pub fn rows(&self, date: Date) -> Result<Vec<Row>, Fault> {
+        let due = Instant::now() + self.deadline;
         let mut rows = Vec::new();
         let mut next =
             Some(format!("{}?$filter=business_date%20eq%20'{date}'&$orderby=dtime_utc%20asc&$first=20000", self.url));
         for _ in 0..MAX_PAGES {
-            let Some(url) = next.take() else { return Ok(rows) };
-            let page = parse_page(&self.get(&url)?)?;
+            let Some(url) = next.take() else { break };
+            let page = parse_page(&self.get(&url, due)?)?;
             rows.extend(page.rows);
+            if rows.len() > MAX_ROWS {
+                return Err(Fault::invalid(format!(
+                    "the price API's answer for one day has more than {MAX_ROWS} rows"
+                )));
+            }
             if let Some(link) = page.next {
                 if origin_of(&link) != origin_of(&self.url) {
                     return Err(Fault::invalid(format!("the price API's next page is on another host: {link}")));
@@ -82,11 +90,16 @@ impl PriceApi {
                 next = Some(link.replace(' ', "%20"));
             }
         }
-        Err(Fault::invalid(format!("the price API's answer has more than {MAX_PAGES} pages")))
+        match next {
+            None => Ok(rows),
+            Some(_) => Err(Fault::invalid(format!("the price API's answer has more than {MAX_PAGES} pages"))),
+        }
     }
 
-    fn get(&self, url: &str) -> Result<String, Fault> {
-        let mut response = self.agent.get(url).call().map_err(|error| self.fault(&error))?;
+    fn get(&self, url: &str, due: Instant) -> Result<String, Fault> {
+        let left = due.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+        let request = self.agent.get(url).config().timeout_global(Some(left)).build();
+        let mut response = request.call().map_err(|error| self.fault(&error))?;
         let status = response.status();
         let text = response
             .body_mut()

@@ -75,7 +75,7 @@ pub fn lines(ask: &Ask<'_>) -> Reply {
             total_lines: lines.len(),
             filtered_lines: filtered.len(),
             returned_lines: returned.len(),
-            level_filter: level.trim_end(),
+            level_filter: &level.replace(' ', "+"),
             lines: returned.to_vec(),
             timestamp: ask.naive(ask.now),
             as_of: file.and_then(|file| file.modified).map(|at| ask.rfc3339(at)),

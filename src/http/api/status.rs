@@ -80,7 +80,8 @@ pub fn live_error(section: &Section<Live>, now: Timestamp) -> Option<String> {
         Age::Known(_) => None,
         Age::Future => Some("State data is dated in the future: check the clocks".to_owned()),
     };
-    section.error.clone().or_else(too_old)
+    let told: Vec<String> = [section.error.clone(), too_old()].into_iter().flatten().collect();
+    (!told.is_empty()).then(|| told.join("; "))
 }
 
 #[derive(Serialize)]

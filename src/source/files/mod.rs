@@ -8,7 +8,6 @@ mod records;
 mod states;
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,17 +15,18 @@ use std::time::Duration;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::base::fault::{Fault, io_fault};
+use crate::base::fault::{Fault, Kind, io_fault};
+use crate::base::plain_file;
 use crate::model::decision::Decision;
 use crate::model::energy::EnergyRow;
-use crate::model::time::{Range, SiteZone};
+use crate::model::time::{Range, SiteZone, YEARS};
 
 use super::{DayPrint, SiteSource, StateRecord};
 use index::DecisionIndex;
 use states::StateFiles;
 
 /// No record file of a site is larger; what is, is not read.
-const MAX_FILE_BYTES: u64 = 32 * 1024 * 1024;
+const MAX_FILE_BYTES: u64 = 8 * 1024 * 1024;
 
 /// The site's JSON files.
 pub struct Files {
@@ -64,8 +64,8 @@ impl Files {
 }
 
 impl SiteSource for Files {
-    fn latest_state(&mut self, _now: Timestamp) -> Result<Option<StateRecord>, Fault> {
-        self.states.latest(&self.zone)
+    fn latest_state(&mut self, now: Timestamp) -> Result<Option<StateRecord>, Fault> {
+        self.states.latest(&self.zone, now)
     }
 
     fn decisions(&mut self, range: Range) -> Result<Vec<Decision>, Fault> {
@@ -79,7 +79,7 @@ impl SiteSource for Files {
             }
         }
         for date in self.local_days(range) {
-            if let Some(text) = read_if_there(&self.decision_lines(date))? {
+            if let Some(text) = read_if_there(&self.decision_lines(date)) {
                 decisions.extend(records::decision_lines(&text, &self.zone));
             }
         }
@@ -93,7 +93,7 @@ impl SiteSource for Files {
     fn energy(&mut self, range: Range) -> Result<Vec<EnergyRow>, Fault> {
         let mut rows = Vec::new();
         for date in self.local_days(range) {
-            if let Some(text) = read_if_there(&self.energy_file(date))? {
+            if let Some(text) = read_if_there(&self.energy_file(date)) {
                 match records::energy_file(&text, &self.zone) {
                     Ok(day) => rows.extend(day),
                     Err(fault) => log::warn!("FILES: {}: {fault}", self.energy_file(date).display()),
@@ -147,7 +147,7 @@ fn mark(path: &Path) -> Option<(u32, i64)> {
 
 /// A whole file as text, broken UTF-8 replaced.
 fn read_file(path: &Path) -> Result<String, Fault> {
-    let file = File::open(path).map_err(|error| io_fault("read", path, &error))?;
+    let file = plain_file::open_linked(path).map_err(|error| io_fault("read", path, &error))?;
     let meta = file.metadata().map_err(|error| io_fault("read", path, &error))?;
     if !meta.is_file() || meta.len() > MAX_FILE_BYTES {
         return Err(Fault::invalid(format!("{} is not a file of at most {MAX_FILE_BYTES} bytes", path.display())));
@@ -157,8 +157,16 @@ fn read_file(path: &Path) -> Result<String, Fault> {
     Ok(String::from_utf8(bytes).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned()))
 }
 
-fn read_if_there(path: &Path) -> Result<Option<String>, Fault> {
-    if path.exists() { read_file(path).map(Some) } else { Ok(None) }
+/// A day's file; one that is there and cannot be read is told in the log and costs that day alone.
+fn read_if_there(path: &Path) -> Option<String> {
+    match read_file(path) {
+        Ok(text) => Some(text),
+        Err(fault) if fault.kind() == Kind::Missing => None,
+        Err(fault) => {
+            log::warn!("FILES: {fault}");
+            None
+        }
+    }
 }
 
 /// `20261122`.
@@ -172,7 +180,8 @@ fn parse_day(text: &str) -> Option<Date> {
     if digits.len() != 8 || !digits.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
-    Date::new(digits[..4].parse().ok()?, digits[4..6].parse().ok()?, digits[6..].parse().ok()?).ok()
+    let date = Date::new(digits[..4].parse().ok()?, digits[4..6].parse().ok()?, digits[6..].parse().ok()?).ok()?;
+    YEARS.contains(&date.year()).then_some(date)
 }
 
 #[cfg(test)]

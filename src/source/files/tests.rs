@@ -25,7 +25,10 @@ impl Site {
     }
 
     fn soc(&mut self) -> Option<f64> {
-        self.files.latest_state(Timestamp::UNIX_EPOCH).unwrap().map(|state| state.reading.battery.soc_pct.unwrap())
+        self.files
+            .latest_state("2026-11-22T20:00:00Z".parse().unwrap())
+            .unwrap()
+            .map(|state| state.reading.battery.soc_pct.unwrap())
     }
 }
 
@@ -62,6 +65,8 @@ fn the_newest_state_of_both_layouts() {
     site.write("coordinator_state_20261122_140000.json", &state("14:00:00", 14));
     assert_eq!(site.soc(), Some(14.0));
     site.write("coordinator_state_notes.json", "{}");
+    // Written under a clock that was a year ahead.
+    site.write("coordinator_state_20271122_140000.json", &state("14:00:00", 99).replace("2026", "2027"));
     assert_eq!(site.soc(), Some(14.0));
 }
 
@@ -124,7 +129,10 @@ fn energy_rows_from_the_days_array() {
             {"timestamp": "2026-11-22T10:00:00", "battery_soc": 50.5}, {"no": "time"}, 7]"#,
     );
     site.write("energy_data/energy_data_2026-11-21.json", "[");
-    let rows = site.files.energy(range("2026-11-20T23:00:00Z", "2026-11-22T23:00:00Z")).unwrap();
+    fs::create_dir(site.dir.path().join("out/energy_data/energy_data_2026-11-20.json")).unwrap();
+    fs::create_dir(site.dir.path().join("out/charging_decision_20261121.json")).unwrap();
+    assert_eq!(site.files.decisions(range("2026-11-20T23:00:00Z", "2026-11-22T23:00:00Z")).unwrap(), []);
+    let rows = site.files.energy(range("2026-11-19T23:00:00Z", "2026-11-22T23:00:00Z")).unwrap();
     assert_eq!(rows.len(), 2);
     assert_eq!((rows[0].soc_pct, rows[0].is_peak), (Some(50.5), false));
     assert_eq!((rows[1].soc_pct, rows[1].import_total_kwh, rows[1].is_peak), (None, Some(7.5), true));
