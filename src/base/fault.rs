@@ -16,6 +16,8 @@ pub enum Kind {
     Timeout,
     /// It is there but not what it should be.
     Invalid,
+    /// A part of it makes no sense; the rest may.
+    Unreadable,
     /// The system refused or failed.
     Io,
     /// The other end of a network is not to be had.

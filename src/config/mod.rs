@@ -65,8 +65,10 @@ pub struct Config {
     pub price_deadline: Duration,
     /// `electricity_tariff`.
     pub tariff: Tariff,
-    /// The coordinator's database; `None` in files-only mode.
+    /// The coordinator's database; `None` in files-only mode (`enabled: false`).
     pub database: Option<PathBuf>,
+    /// Whether the config says that there is one; else it is used as soon as the file exists.
+    pub database_expected: bool,
     /// Where decision and energy files lie (`data_storage.file_storage.energy_data_dir`).
     pub energy_data_dir: PathBuf,
     /// Where state files and snapshots lie: `out`.
@@ -149,7 +151,7 @@ impl Config {
         let storage = "data_storage.database_storage";
         let path = doc.text(&format!("{storage}.sqlite.path"))?.unwrap_or_else(|| "data/goodwe_energy.db".into());
         let path = root.join(path);
-        let enabled = doc.boolean(&format!("{storage}.enabled"))?.unwrap_or_else(|| path.exists());
+        let enabled = doc.boolean(&format!("{storage}.enabled"))?;
         let energy_data_dir = match doc.text("data_storage.file_storage.energy_data_dir")? {
             Some(dir) => dir,
             None => doc.text("data_storage.energy_data_dir")?.unwrap_or_else(|| "out/energy_data".into()),
@@ -178,7 +180,8 @@ impl Config {
             price_url,
             price_deadline: Duration::from_secs_f64(price_deadline),
             tariff: tariff::read(&doc, &mut warnings)?,
-            database: enabled.then_some(path),
+            database: (enabled != Some(false)).then_some(path),
+            database_expected: enabled == Some(true),
             energy_data_dir: root.join(energy_data_dir),
             out_dir: root.join("out"),
             data_dir: root.join("data"),

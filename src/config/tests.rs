@@ -24,7 +24,10 @@ fn defaults() {
     assert_eq!(config.metrics_interval, Interval::Every(Duration::from_secs(60)));
     assert_eq!(config.process_interval, Interval::Every(Duration::from_secs(60)));
     assert_eq!((config.staleness, config.price_deadline), (Duration::from_secs(300), Duration::from_secs(30)));
-    assert_eq!(config.database, None, "no file, no database");
+    let enabled = |yaml| parse(yaml).map(|config| (config.database.is_some(), config.database_expected)).unwrap();
+    assert_eq!(enabled(""), (true, false), "used as soon as it exists");
+    assert_eq!(enabled("data_storage: {database_storage: {enabled: true}}"), (true, true));
+    assert_eq!(enabled("data_storage: {database_storage: {enabled: no}}"), (false, false));
     assert_eq!(config.energy_data_dir, Path::new("/site/out/energy_data"));
     assert_eq!(config.log_dir, Path::new("/site/logs"));
     assert_eq!(config.warnings, Vec::<String>::new());

@@ -83,6 +83,9 @@ impl SiteZone {
     }
 }
 
+/// What is dated this far in the future is still taken for the present, clocks being what they are.
+pub const FUTURE_ALLOWED: Duration = Duration::from_secs(120);
+
 /// Years that a site's data may be of. What is dated otherwise is no date, and arithmetic on dates never overflows.
 pub const YEARS: std::ops::RangeInclusive<i16> = 2000..=2100;
 

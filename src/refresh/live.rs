@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Context, Next, Refresher};
 use crate::base::fault::{Fault, Kind};
+use crate::model::time::FUTURE_ALLOWED;
 use crate::snapshot::{self, DatabaseState};
 use crate::source::SiteSource;
 use crate::source::composite::Composite;
@@ -57,12 +58,24 @@ impl Refresher for Live {
         let database = match (self.source.database().is_some(), self.source.database_fault()) {
             (false, _) => DatabaseState::Disabled,
             (true, None) => DatabaseState::Connected,
+            // It answers; what it says makes no sense.
+            (true, Some(fault)) if fault.kind() == Kind::Unreadable => DatabaseState::Connected,
             (true, Some(fault)) => DatabaseState::Failing(fault.to_string()),
         };
         self.tell_health(database == DatabaseState::Connected);
         let origin = self.source.origin();
         let partial = self.source.database_fault().map(|fault| format!("{fault}; state files are used meanwhile"));
-        let passed_over = found.as_ref().ok().and_then(|record| record.as_ref()?.trouble.as_ref());
+        let passed_over = found.as_ref().ok().and_then(|record| record.as_ref()?.trouble.clone());
+        // A failing database is no reason to show what older files say in place of what it said last.
+        let shown = self.context.cell.load().live.value.clone();
+        let is_older = |record: &crate::source::StateRecord| {
+            let shown = shown.as_deref().filter(|shown| shown.reading.at <= started.wall + FUTURE_ALLOWED);
+            shown.is_some_and(|shown| record.reading.at < shown.reading.at)
+        };
+        let found = match (found, self.source.database_fault()) {
+            (Ok(Some(record)), Some(fault)) if is_older(&record) => Err(fault.clone()),
+            (found, _) => found,
+        };
         let partial = partial.or_else(|| passed_over.map(|trouble| format!("{trouble}; an older reading is shown")));
         self.context.cell.publish(|next| {
             next.database = database;
@@ -93,6 +106,9 @@ impl Refresher for Live {
                 Err(fault) => next.live.fail(&fault, attempt),
             }
         });
-        self.source.database().and_then(|database| database.wants_retry()).map_or(Next::AtInterval, Next::After)
+        let next =
+            self.source.database().and_then(|database| database.wants_retry()).map_or(Next::AtInterval, Next::After);
+        self.source.rest();
+        next
     }
 }

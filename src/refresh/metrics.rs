@@ -40,16 +40,31 @@ impl Refresher for Metrics {
         let scribe = self.context.scribe;
         let scene = |origin: Origin| Scene { now, zone: &config.zone, origin, stale_after: now + config.staleness };
 
-        let decisions = self.source.decisions(Range::last(7 * DAY, now)).map(|decisions| {
+        let last = self.context.cell.load().metrics.value.clone();
+        let shown = last.as_deref().and_then(|metrics| metrics.decisions.as_deref());
+        let newest_shown =
+            shown.and_then(|feed| feed.content.marks.first()).map(|mark| mark.at).filter(|at| *at <= now);
+        // What files have takes the place of what the database said last only where it is as new.
+        self.source.keep_to_database(false);
+        let decisions = self.source.decisions(Range::last(7 * DAY, now));
+        let decisions = match (decisions, self.source.database_fault()) {
+            (Ok(found), Some(fault)) if found.last().map(|decision| decision.at) < newest_shown => Err(fault.clone()),
+            (found, _) => found,
+        };
+        let partial = self.source.database_fault().map(|fault| format!("{fault}; files are used meanwhile"));
+        let decisions = decisions.map(|decisions| {
             let origin = self.source.origin();
             snapshot::Feed { origin, published: now, content: (scribe.decisions)(decisions, &scene(origin)) }
         });
+        self.source.keep_to_database(true);
         let history = self.source.energy(Range::last(DAY, now)).map(|rows| {
             let origin = self.source.origin();
             snapshot::Feed { origin, published: now, content: (scribe.history)(&energy::series(&rows), &scene(origin)) }
         });
         let month = Month::of(config.zone.date(now));
+        self.source.keep_to_database(true);
         let summary = self.book.month(&mut self.source, &self.saved, month, &config.zone, now);
+        self.source.rest();
         let attempt = self.context.finish(&started);
 
         let faults: Vec<&Fault> =
@@ -68,7 +83,10 @@ impl Refresher for Metrics {
                 history: history.ok().map(Arc::new).or_else(|| last?.history.clone()),
             };
             match fault {
-                None => next.metrics.succeed(Arc::new(value), attempt),
+                None => {
+                    next.metrics.succeed(Arc::new(value), attempt);
+                    next.metrics.error = partial;
+                }
                 Some(fault) => {
                     if value.decisions.is_some() || value.history.is_some() {
                         next.metrics.value = Some(Arc::new(value));

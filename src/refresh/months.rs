@@ -90,7 +90,9 @@ impl Refresher for Months {
         if !std::mem::replace(&mut self.began, true) {
             self.wait_for_the_others();
         }
+        self.source.keep_to_database(true);
         let swept = self.sweep();
+        self.source.rest();
         let stopping = swept.as_ref().is_err_and(|fault| fault.kind() == Kind::Stopping);
         if stopping || matches!(swept, Ok(false)) {
             return Next::AtInterval;

@@ -329,3 +329,41 @@ fn months_are_summed_back_to_the_oldest() {
     let known = bench.context.cell.load().months.clone();
     assert_eq!(known.known[&crate::model::time::Month { year: 2026, month: 8 }].sums.energy.to_f64(), 5.5);
 }
+
+#[test]
+fn a_failing_database_does_not_bring_old_files_back() {
+    let bench = Bench::new("2026-11-22T10:00:00Z", "data_storage: {database_storage: {enabled: true}}");
+    let path = bench.dir.path().join("data/goodwe_energy.db");
+    let database = rusqlite::Connection::open(&path).unwrap();
+    database
+        .execute_batch(
+            r#"CREATE TABLE energy_data(timestamp TEXT PRIMARY KEY);
+               CREATE TABLE system_state(id INTEGER PRIMARY KEY, timestamp TEXT, metrics TEXT);
+               CREATE TABLE coordinator_decisions(id INTEGER PRIMARY KEY, timestamp TEXT, action TEXT, parameters TEXT);
+               INSERT INTO system_state(timestamp, metrics) VALUES ('2026-11-22T10:59:40', '{"current_data": {"battery": {"soc_percent": 77}}}');
+               INSERT INTO coordinator_decisions(timestamp, action, parameters) VALUES ('2026-11-22T10:45:00', 'charge', '{"energy_kwh": 18}');"#,
+        )
+        .unwrap();
+    let out = bench.dir.path().join("out");
+    fs::create_dir_all(out.join("energy_data")).unwrap();
+    let old = r#"{"timestamp": "2025-06-01T10:00:00", "current_data": {"battery": {"soc_percent": 11}}}"#;
+    fs::write(out.join("coordinator_state_20250601.json"), old).unwrap();
+    let old = r#"{"timestamp": "2026-11-20T10:00:00", "action": "charge", "energy_kwh": 1}"#;
+    fs::write(out.join("energy_data/charging_decision_20261120_100000.json"), old).unwrap();
+
+    let (mut live, mut metrics) =
+        (live::Live::new(bench.context.clone()), metrics::Metrics::new(bench.context.clone()));
+    let mut look = || {
+        live.refresh();
+        metrics.refresh();
+        let snapshot = bench.context.cell.load();
+        let month = snapshot.months.known[&crate::model::time::Month { year: 2026, month: 11 }].sums.energy.to_f64();
+        let soc = snapshot.live.value.as_deref().unwrap().reading.battery.soc_pct.unwrap();
+        (soc, month, snapshot.live.error.is_some(), snapshot.metrics.error.is_some())
+    };
+    assert_eq!(look(), (77.0, 19.0, false, false));
+    fs::rename(&path, bench.dir.path().join("data/away.db")).unwrap();
+    assert_eq!(look(), (77.0, 19.0, true, true));
+    fs::rename(bench.dir.path().join("data/away.db"), &path).unwrap();
+    assert_eq!(look(), (77.0, 19.0, false, false));
+}

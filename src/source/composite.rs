@@ -1,4 +1,8 @@
 //! Database first: files are asked only when the database is disabled, absent, empty for the range, or failing.
+//!
+//! A database that answered before and fails now is another matter than one that never was: its last good values are in
+//! memory, and files that older versions left behind must not take their place. Who asks decides that by
+//! [`Composite::keep_to_database`], or by comparing the age of what both have.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -23,6 +27,12 @@ const FRESH: Duration = Duration::from_secs(120);
 /// One thread's way of reading a site.
 pub struct Composite {
     database: Option<Database>,
+    /// Whether the config asks for the database; else it is used as soon as there is one.
+    expected: bool,
+    /// Whether it ever answered in this process.
+    answered: bool,
+    /// Whether files may answer for a database that answered before and fails now.
+    strict: bool,
     files: Files,
     /// Which way the last answer came.
     origin: Origin,
@@ -38,7 +48,16 @@ impl Composite {
         let database =
             config.database.clone().map(|path| Database::new(path, config.zone.clone(), shutdown.clone(), eager));
         let files = Files::new(config.out_dir.clone(), config.energy_data_dir.clone(), config.zone.clone());
-        Self { database, files, origin: Origin::Nowhere, database_fault: None, told: BTreeMap::new() }
+        Self {
+            database,
+            expected: config.database_expected,
+            answered: false,
+            strict: false,
+            files,
+            origin: Origin::Nowhere,
+            database_fault: None,
+            told: BTreeMap::new(),
+        }
     }
 
     /// Which way the last answer came.
@@ -51,9 +70,22 @@ impl Composite {
         self.database_fault.as_ref()
     }
 
-    /// The database, unless in files-only mode.
+    /// The database, unless in files-only mode or while an unasked-for one does not exist.
     pub fn database(&mut self) -> Option<&mut Database> {
-        self.database.as_mut()
+        let (expected, answered) = (self.expected, self.answered);
+        self.database.as_mut().filter(|database| expected || answered || database.path().exists())
+    }
+
+    /// From now on (not) only the database answers, once it has answered: sums of a day are not made of half this, half that.
+    pub fn keep_to_database(&mut self, strict: bool) {
+        self.strict = strict;
+    }
+
+    /// The refresh is over: nothing is kept open.
+    pub fn rest(&mut self) {
+        if let Some(database) = &mut self.database {
+            database.rest();
+        }
     }
 
     /// Asks the database, then, if `is_empty` or failing, the files.
@@ -64,13 +96,16 @@ impl Composite {
         count: impl Fn(&T) -> usize,
     ) -> Result<T, Fault> {
         let started = Instant::now();
-        let from_database = self.database.as_mut().map(|database| ask(database));
+        let from_database = self.database().map(|database| ask(database));
+        self.answered |= matches!(from_database, Some(Ok(_)));
         self.database_fault = match &from_database {
             Some(Err(fault)) => Some(fault.clone()),
             _ => None,
         };
-        if self.database_fault.as_ref().is_some_and(|fault| fault.kind() == Kind::Stopping) {
-            return from_database.expect("a fault came from the database");
+        if let Some(fault) = &self.database_fault
+            && (fault.kind() == Kind::Stopping || (self.strict && self.answered))
+        {
+            return Err(fault.clone());
         }
         let found = match from_database {
             Some(Ok(value)) if count(&value) > 0 => {
@@ -85,6 +120,11 @@ impl Composite {
                 (_, Some(Ok(value))) => {
                     self.origin = Origin::Database;
                     Ok(value)
+                }
+                // Absent from the beginning: the files' nothing is the answer.
+                (files, Some(Err(fault))) if fault.kind() == Kind::Missing && !self.answered => {
+                    self.origin = Origin::Files;
+                    files
                 }
                 (_, Some(Err(fault))) => Err(fault),
                 (files, None) => {
@@ -111,7 +151,7 @@ impl Composite {
             (Origin::Files, _, Some(fault)) => {
                 log::warn!("FILES: loaded {count} {what} in {ms} ms, because {fault}");
             }
-            (Origin::Files, ..) if self.database.is_some() => {
+            (Origin::Files, ..) if self.expected && self.database.is_some() => {
                 log::log!(level, "DATABASE: no rows, falling back to files: loaded {count} {what} in {ms} ms");
             }
             (Origin::Files, ..) => log::log!(level, "FILES: loaded {count} {what} in {ms} ms"),
@@ -149,9 +189,10 @@ impl SiteSource for Composite {
     /// Day by day: those that the database lacks are the files'.
     fn days(&mut self, first: Date, last: Date) -> Result<BTreeMap<Date, DayPrint>, Fault> {
         let from_files = self.files.days(first, last);
-        let Some(database) = &mut self.database else { return from_files };
-        match database.days(first, last) {
+        let Some(asked) = self.database().map(|database| database.days(first, last)) else { return from_files };
+        match asked {
             Ok(mut days) => {
+                self.answered = true;
                 self.database_fault = None;
                 for (date, print) in from_files.unwrap_or_default() {
                     let day = days.entry(date).or_default();
@@ -164,6 +205,11 @@ impl SiteSource for Composite {
                 }
                 Ok(days)
             }
+            Err(fault) if self.answered => {
+                self.database_fault = Some(fault.clone());
+                Err(fault)
+            }
+            Err(fault) if fault.kind() == Kind::Missing => from_files,
             Err(fault) => {
                 self.database_fault = Some(fault.clone());
                 from_files.ok().filter(|days| !days.is_empty()).ok_or(fault)
@@ -173,11 +219,15 @@ impl SiteSource for Composite {
 
     fn first_day(&mut self) -> Result<Option<Date>, Fault> {
         let from_files = self.files.first_day().unwrap_or(None);
-        let Some(database) = &mut self.database else { return Ok(from_files) };
-        match (database.first_day(), from_files) {
+        let Some(asked) = self.database().map(Database::first_day) else { return Ok(from_files) };
+        self.answered |= asked.is_ok();
+        match (asked, from_files) {
             (Ok(Some(a)), Some(b)) => Ok(Some(a.min(b))),
             (Ok(a), b) => Ok(a.or(b)),
-            (Err(fault), b) => b.map(Some).ok_or(fault),
+            (Err(fault), b) if fault.kind() == Kind::Missing && !self.answered => Ok(b),
+            (Err(fault), None) => Err(fault),
+            (Err(fault), _) if self.answered => Err(fault),
+            (Err(_), b) => Ok(b),
         }
     }
 }
@@ -256,8 +306,7 @@ mod tests {
         assert_eq!(disabled.decisions().unwrap(), (1, Origin::Files));
 
         let mut site = site(true);
-        let fault = site.decisions().unwrap_err();
-        assert_eq!(fault.kind(), Kind::Missing, "absent, and no files either: {fault}");
+        assert_eq!(site.decisions().unwrap(), (0, Origin::Files), "absent, and no files either");
         site.decision_file("2026-11-22");
         assert_eq!(site.decisions().unwrap(), (1, Origin::Files));
         assert!(site.source.database_fault().is_some());
@@ -273,6 +322,21 @@ mod tests {
         assert_eq!(site.decisions().unwrap(), (2, Origin::Database));
         database.execute_batch("DROP TABLE coordinator_decisions").unwrap();
         assert_eq!(site.decisions().unwrap(), (1, Origin::Files), "failing");
+        site.source.keep_to_database(true);
+        let fault = site.decisions().unwrap_err();
+        assert_eq!(fault.to_string(), "the database has no table coordinator_decisions");
+    }
+
+    #[test]
+    fn a_database_that_nobody_asked_for_is_used_once_it_is_there() {
+        let mut site = site(true);
+        site.source.expected = false;
+        site.decision_file("2026-11-22");
+        assert_eq!(site.decisions().unwrap(), (1, Origin::Files));
+        assert!(site.source.database_fault().is_none() && site.source.database().is_none());
+        let row = "INSERT INTO coordinator_decisions(timestamp, action) VALUES ('2026-11-22T10:30:00', 'wait')";
+        site.database().execute_batch(&format!("{row}; {row};")).unwrap();
+        assert_eq!(site.decisions().unwrap(), (2, Origin::Database));
     }
 
     #[test]

@@ -84,7 +84,7 @@ impl Api {
             price_interval: config.price_interval,
             metrics_interval: config.metrics_interval,
             staleness: config.staleness,
-            database_configured: config.database.is_some(),
+            database_configured: config.database_expected,
         };
         let cors = Cors::new(config.cors_enabled, config.cors_origins.clone());
         Self { cell, clock, facts, cors }

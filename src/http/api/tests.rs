@@ -440,6 +440,8 @@ fn a_month_without_rows_is_zeros_that_are_explained() {
     bench.cell.publish(|next| {
         let months = Arc::make_mut(&mut next.months);
         months.complete = true;
+        let present = crate::model::time::Month { year: 2026, month: 11 };
+        months.known.insert(present, Arc::new(crate::model::month::MonthSummary::empty(present)));
     });
     let (status, month) = bench.ask("/monthly-summary?year=2025&month=2");
     assert_eq!((status, &month["month_name"], &month["days_with_data"]), (200, &json!("February"), &json!(0)));

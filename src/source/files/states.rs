@@ -3,22 +3,20 @@
 
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::base::fault::{Fault, io_fault};
 use crate::base::plain_file;
-use crate::model::time::{SiteZone, parse_local};
+use crate::model::time::{FUTURE_ALLOWED, SiteZone, parse_local};
 use crate::source::{StateRecord, json};
 
 /// How much of a file's end is read: some thirty states; twice as much is tried when no whole line lies in it.
 const TAIL_BYTES: u64 = 64 * 1024;
 /// The longest tail that is tried.
 const MAX_TAIL_BYTES: u64 = 4 * 1024 * 1024;
-/// A state from this far in the future is taken for one, clocks being what they are.
-const FUTURE_ALLOWED: Duration = Duration::from_secs(120);
 /// How many files, newest first, are looked into for a state that says something.
 const FILES_LOOKED_AT: usize = 4;
 

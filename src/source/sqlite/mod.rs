@@ -1,7 +1,8 @@
 //! The coordinator's database, read without ever disturbing it.
 //!
-//! [`open`] knows how to open it so that nothing is created or locked; this file keeps one connection alive through
-//! missing, locked, broken and replaced files, with a deadline for every query; [`rows`] turns rows into the model.
+//! [`open`] knows how to open it so that nothing is created or locked; this file keeps one connection for the length of
+//! a refresh, copes with missing, locked, broken and replaced files, and has a deadline for every query; [`rows`] turns
+//! rows into the model.
 
 mod open;
 mod query;
@@ -70,6 +71,12 @@ impl Database {
         Some(RECONNECT_EAGERLY.saturating_sub(outage.last_try.elapsed()))
     }
 
+    /// Closes the connection until the next question: the refresh is over. So a file that was replaced or restored, and
+    /// columns that were added, are seen by the next one, and no lock is held in between.
+    pub fn rest(&mut self) {
+        self.link = None;
+    }
+
     /// Runs `work` on the connection, all of it within `deadline` (which also ends a busy wait).
     fn session<T>(
         &mut self,
@@ -99,13 +106,22 @@ impl Database {
             match result {
                 _ if torn && tries < FROZEN_TRIES => {}
                 _ if torn => {
-                    return Err(self.failed(Fault::new(Kind::Locked, "the database changed while it was read")));
+                    return Err(Fault::new(Kind::Locked, "the database changed while it was read"));
                 }
                 Ok(value) => {
                     self.outage = None;
                     return Ok(value);
                 }
-                Err(fault) => return Err(self.failed(self.explain(fault, deadline))),
+                Err(fault) => {
+                    let fault = self.explain(fault, deadline);
+                    self.columns.forget();
+                    // A broken file is left alone for a while; what one question met is that question's.
+                    return Err(if matches!(fault.kind(), Kind::Invalid | Kind::Io) {
+                        self.failed(fault)
+                    } else {
+                        fault
+                    });
+                }
             }
         }
     }
@@ -123,12 +139,9 @@ impl Database {
         }
     }
 
-    /// Notes a failure; what cannot be mended by waiting closes the connection.
+    /// Notes that the database is not to be had: the next try comes after a pause.
     fn failed(&mut self, fault: Fault) -> Fault {
-        self.columns.forget();
-        if !matches!(fault.kind(), Kind::Locked | Kind::Timeout | Kind::Missing | Kind::Stopping) {
-            self.link = None;
-        }
+        self.link = None;
         let now = Instant::now();
         let since = self.outage.as_ref().map_or(now, |outage| outage.since);
         self.outage = Some(Outage { since, last_try: now, fault: fault.clone() });

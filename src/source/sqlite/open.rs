@@ -1,4 +1,5 @@
-//! Opening the database so that the coordinator never notices.
+//! Opening the database so that the coordinator never notices, for the length of a refresh: between two of them
+//! nothing is open, so that the coordinator may clean up, change the journal mode or have its file replaced.
 //!
 //! A plain `mode=ro` connection that comes before the coordinator creates `-wal` and `-shm` under its own user and
 //! locks the coordinator out for good. So:
@@ -34,7 +35,7 @@ pub static SESSIONS: RwLock<()> = RwLock::new(());
 /// How a connection is linked to the file.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Link {
-    /// With SQLite's locks; stays open.
+    /// With SQLite's locks, until the refresh is over.
     Shared,
     /// Without locks, for one session on a file that nobody has open; valid while the file's mark stays the same.
     Frozen(FileMark),
@@ -61,9 +62,15 @@ pub struct FileMark {
     wal: bool,
 }
 
+/// The file itself: SQLite keeps `-wal` and `-shm` beside the target of a link, not beside the link.
+fn target(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
 impl FileMark {
     /// The mark of the file at `path`.
     pub fn of(path: &Path) -> Result<Self, Fault> {
+        let path = &target(path);
         let meta = std::fs::metadata(path).map_err(|error| {
             if error.kind() == std::io::ErrorKind::NotFound {
                 Fault::missing(format!("the database {} does not exist", path.display()))
@@ -93,6 +100,7 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 
 /// Opens the database at `path`; the first statement is tried within `deadline`.
 pub fn open(path: &Path, deadline: Duration, shutdown: &Shutdown) -> Result<Opened, Fault> {
+    let path = &target(path);
     let mark = FileMark::of(path)?;
     if mark.wal {
         if !beside(path, "-shm").exists() {
@@ -136,6 +144,7 @@ fn connect(
     mark: FileMark,
 ) -> Result<Opened, Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let _reading = SESSIONS.read();
     let uri = format!("file:{}?{parameters}", uri_path(path));
     let deadlines = Deadlines::new(shutdown.clone());
     let mut connection = Connection::open_with_flags(uri, flags).map_err(|error| sql_fault(&error))?;

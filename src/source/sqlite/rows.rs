@@ -9,10 +9,10 @@ use rusqlite::{Connection, Row, params};
 
 use super::query::{Columns, number, sql_fault, text};
 use super::{Database, Health};
-use crate::base::fault::Fault;
+use crate::base::fault::{Fault, Kind};
 use crate::model::decision::{Decision, RawDecision};
 use crate::model::energy::EnergyRow;
-use crate::model::time::{FoldResolver, Range, SiteZone, parse_local, parse_utc};
+use crate::model::time::{FUTURE_ALLOWED, FoldResolver, Range, SiteZone, parse_local, parse_utc};
 use crate::source::{DayPrint, SiteSource, StateRecord, json};
 
 const STATE_DEADLINE: Duration = Duration::from_secs(5);
@@ -20,16 +20,14 @@ const DECISIONS_DEADLINE: Duration = Duration::from_secs(10);
 const SUMMARY_DEADLINE: Duration = Duration::from_secs(30);
 /// How far back a reading that says anything is looked for: eight hours of minutely rows.
 const STATES_LOOKED_AT: u32 = 480;
-/// A reading from this far in the future is taken for one, clocks being what they are.
-const FUTURE_ALLOWED: Duration = Duration::from_secs(120);
 
 impl SiteSource for Database {
     /// The newest row by id and the newest one by its timestamp usually are one. Where they differ (imported rows, a
     /// clock that was set, the doubled hour), the later instant wins that does not lie in the future.
     fn latest_state(&mut self, now: Timestamp) -> Result<Option<StateRecord>, Fault> {
         self.session(STATE_DEADLINE, |connection, columns, zone| {
-            let by_id = newest_state(connection, columns, zone, "id")?;
-            let by_time = newest_state(connection, columns, zone, "timestamp")?;
+            let by_id = newest_state(connection, columns, zone, "id", now)?;
+            let by_time = newest_state(connection, columns, zone, "timestamp", now)?;
             let past = |record: &StateRecord| record.reading.at <= now + FUTURE_ALLOWED;
             Ok(match (by_id, by_time) {
                 (Some(a), Some(b)) if past(&a) && past(&b) => Some(if b.reading.at > a.reading.at { b } else { a }),
@@ -112,8 +110,10 @@ impl Database {
             tables
                 .into_iter()
                 .map(|table| {
-                    if columns.list(connection, table, &["timestamp"]).is_err() {
-                        return Ok((table, None));
+                    match columns.list(connection, table, &["timestamp"]) {
+                        Err(fault) if fault.kind() == Kind::Missing => return Ok((table, None)),
+                        Err(fault) => return Err(fault),
+                        Ok(_) => {}
                     }
                     let count: i64 = connection
                         .query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0))
@@ -130,6 +130,7 @@ fn newest_state(
     columns: &mut Columns,
     zone: &SiteZone,
     order: &str,
+    now: Timestamp,
 ) -> Result<Option<StateRecord>, Fault> {
     let list = columns.list(connection, "system_state", &["timestamp", "metrics", "created_at"])?;
     let sql = format!("SELECT {list} FROM system_state ORDER BY {order} DESC LIMIT ?1");
@@ -137,7 +138,7 @@ fn newest_state(
     let mut rows = statement.query([STATES_LOOKED_AT]).map_err(|error| sql_fault(&error))?;
     let mut broken = None;
     while let Some(row) = rows.next().map_err(|error| sql_fault(&error))? {
-        match state(row, zone) {
+        match state(row, zone, now) {
             Ok(Some(record)) => return Ok(Some(StateRecord { trouble: broken, ..record })),
             Ok(None) => {}
             Err(fault) => {
@@ -149,18 +150,21 @@ fn newest_state(
     broken.map_or(Ok(None), Err)
 }
 
-fn state(row: &Row<'_>, zone: &SiteZone) -> Result<Option<StateRecord>, Fault> {
+fn state(row: &Row<'_>, zone: &SiteZone, now: Timestamp) -> Result<Option<StateRecord>, Fault> {
     let recorded = text(row, 0).unwrap_or_default();
     let created_at = text(row, 2).as_deref().and_then(parse_utc);
     let Some(metrics) = text(row, 1) else { return Ok(None) };
     let metrics = json::parse_object(&metrics)
-        .map_err(|error| Fault::invalid(format!("the state of {recorded} is not readable: {error}")))?;
+        .map_err(|error| Fault::new(Kind::Unreadable, format!("the state of {recorded} is not readable: {error}")))?;
     let Some(data) = metrics.get("current_data").and_then(serde_json::Value::as_object) else { return Ok(None) };
     let own = data.get("timestamp").and_then(serde_json::Value::as_str);
     let Some(local) = own.and_then(|text| parse_local(text, zone)).or_else(|| parse_local(&recorded, zone)) else {
         return Ok(None);
     };
-    let at = FoldResolver::default().resolve(zone, local, created_at);
+    let at = match created_at {
+        Some(_) => FoldResolver::default().resolve(zone, local, created_at),
+        None => zone.newest_instant(local, now),
+    };
     let reading = json::reading(data, at);
     let stated = own.unwrap_or_default().to_owned();
     Ok(reading.is_one().then_some(StateRecord { reading, stated, recorded, file_modified: None, trouble: None }))

@@ -294,3 +294,66 @@ fn days_tell_whether_they_changed() {
         Health { schema_version: Some(4), decisions_24h: 1 }
     );
 }
+
+#[test]
+fn a_database_behind_a_link_is_read_with_its_wal() {
+    let site = Site::new();
+    let writer = site.writer("wal");
+    insert_decision(&writer, "2026-11-22T10:00:00", "", "{}");
+    let elsewhere = TempDir::new().unwrap();
+    let link = elsewhere.path().join("goodwe_energy.db");
+    std::os::unix::fs::symlink(site.path(), &link).unwrap();
+    let mut reader = site.reader();
+    reader.path = link;
+    assert_eq!(reader.decisions(november()).unwrap().len(), 1);
+    insert_decision(&writer, "2026-11-22T10:15:00", "", "{}");
+    assert_eq!(reader.decisions(november()).unwrap().len(), 2);
+}
+
+#[test]
+fn after_a_rest_a_restored_file_and_new_columns_are_seen() {
+    let site = Site::new();
+    let writer = site.writer("wal");
+    insert_decision(&writer, "2026-11-22T10:00:00", "", "{}");
+    writer.execute_batch("ALTER TABLE energy_data DROP COLUMN grid_import_total_kwh").unwrap();
+    writer.execute_batch("INSERT INTO energy_data(timestamp) VALUES ('2026-11-22T10:00:00')").unwrap();
+    let mut reader = site.reader();
+    assert_eq!(reader.energy(november()).unwrap()[0].import_total_kwh, None);
+    reader.rest();
+    writer.execute_batch("ALTER TABLE energy_data ADD COLUMN grid_import_total_kwh REAL DEFAULT 7").unwrap();
+    assert_eq!(reader.energy(november()).unwrap()[0].import_total_kwh, Some(7.0));
+    reader.rest();
+    // A backup is copied over the file while nobody has it open: the same inode, other rows.
+    drop(writer);
+    let backup = Site::new();
+    let other = backup.writer("wal");
+    (1..=5).for_each(|hour| insert_decision(&other, &format!("2026-11-22T1{hour}:00:00"), "", "{}"));
+    drop(other);
+    fs::copy(backup.path(), site.path()).unwrap();
+    assert_eq!(reader.decisions(november()).unwrap().len(), 5);
+}
+
+#[test]
+fn between_refreshes_nothing_is_held() {
+    let site = Site::new();
+    let writer = site.writer("wal");
+    insert_decision(&writer, "2026-11-22T10:00:00", "", "{}");
+    let mut reader = site.reader();
+    assert_eq!(reader.decisions(november()).unwrap().len(), 1);
+    reader.rest();
+    let mode: String = writer.query_row("PRAGMA journal_mode = delete", [], |row| row.get(0)).unwrap();
+    assert_eq!(mode, "delete", "the coordinator may change the mode, which needs the file for itself");
+    assert_eq!(reader.decisions(november()).unwrap().len(), 1);
+}
+
+#[test]
+fn content_that_makes_no_sense_does_not_cut_the_rest_off() {
+    let site = Site::new();
+    let writer = site.writer("wal");
+    insert_state(&writer, "2026-11-22T13:58:00", "{half");
+    let mut reader = site.reader();
+    reader.latest_state("2026-11-22T13:00:00Z".parse().unwrap()).unwrap_err();
+    assert_eq!(reader.decisions(november()).unwrap(), []);
+    insert_state(&writer, "2026-11-22T13:59:00", &soc("51", "2026-11-22T13:59:00"));
+    assert!(reader.latest_state("2026-11-22T13:00:00Z".parse().unwrap()).unwrap().is_some(), "without a pause");
+}
