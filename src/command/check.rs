@@ -109,12 +109,13 @@ fn is_writable(folder: &Path) -> bool {
 
 fn database(config: &Config, now: Timestamp, report: &mut Report<'_>) -> bool {
     let Some(path) = &config.database else {
-        report.warn(
-            "database",
-            "files only: data_storage.database_storage.enabled is false, or unset while sqlite.path names no file",
-        );
+        report.warn("database", "files only: data_storage.database_storage.enabled is false");
         return false;
     };
+    if !config.database_expected && !path.exists() {
+        report.warn("database", format!("files only: there is no {} yet", path.display()));
+        return false;
+    }
     let (_trigger, shutdown) = shutdown::channel();
     let mut database = Database::new(path.clone(), config.zone.clone(), shutdown, false);
     match database.health(now) {

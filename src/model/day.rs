@@ -28,6 +28,12 @@ pub struct Sums {
     pub energy_sold: Micro,
     /// Selling decisions that did not say how much energy they sold.
     pub sales_without_energy: u32,
+    /// Selling decisions that did not say what they bring.
+    pub sales_without_revenue: u32,
+    /// Charging decisions that did not say how much energy they charge.
+    pub charges_without_energy: u32,
+    /// Charging decisions that did not say what they cost.
+    pub charges_without_cost: u32,
     /// PLN spent on charging.
     pub cost: Micro,
     /// PLN saved by charging then.
@@ -133,9 +139,12 @@ impl Sums {
                     None => self.sales_without_energy += 1,
                 }
                 self.revenue += decision.revenue_pln().map_or(Micro::ZERO, Micro::from_f64);
+                self.sales_without_revenue += u32::from(decision.revenue_pln().is_none());
             }
             Kind::Charging => {
                 self.charging += 1;
+                self.charges_without_energy += u32::from(decision.lifted("energy_kwh").is_none());
+                self.charges_without_cost += u32::from(decision.lifted("estimated_cost_pln").is_none());
                 let energy = decision.amount("energy_kwh");
                 self.energy += energy;
                 *(if decision.is_off_peak() { &mut self.energy_t2 } else { &mut self.energy_t1 }) += energy;
@@ -183,7 +192,14 @@ impl Sums {
         }
         self.energy += other.energy;
         self.energy_sold += other.energy_sold;
-        self.sales_without_energy += other.sales_without_energy;
+        for (sum, part) in [
+            (&mut self.sales_without_energy, other.sales_without_energy),
+            (&mut self.sales_without_revenue, other.sales_without_revenue),
+            (&mut self.charges_without_energy, other.charges_without_energy),
+            (&mut self.charges_without_cost, other.charges_without_cost),
+        ] {
+            *sum = sum.saturating_add(part);
+        }
         self.cost += other.cost;
         self.charging_savings += other.charging_savings;
         self.revenue += other.revenue;
@@ -221,6 +237,9 @@ impl Sums {
             energy: amount("total_energy_kwh"),
             energy_sold: amount("total_energy_sold_kwh"),
             sales_without_energy: if saved.contains_key("total_energy_sold_kwh") { 0 } else { selling },
+            sales_without_revenue: if saved.contains_key("selling_revenue_pln") { 0 } else { selling },
+            charges_without_energy: if saved.contains_key("total_energy_kwh") { 0 } else { charging },
+            charges_without_cost: if saved.contains_key("total_cost_pln") { 0 } else { charging },
             cost: amount("total_cost_pln"),
             charging_savings: amount("total_savings_pln") - revenue,
             revenue,
@@ -327,6 +346,7 @@ mod tests {
         assert_eq!((sums.energy_t1.rounded(2), sums.energy_t2.rounded(2)), (0.5, 1.5));
         assert_eq!((sums.cost.rounded(2), sums.savings().rounded(2), sums.revenue.rounded(2)), (1.3, 1.6, 1.3));
         assert_eq!((sums.energy_sold.rounded(2), sums.sales_without_energy), (2.0, 1));
+        assert_eq!((sums.sales_without_revenue, sums.charges_without_energy, sums.charges_without_cost), (0, 1, 1));
         assert_eq!(
             sums.sources.iter().map(|(s, n)| format!("{s}:{n}")).collect::<Vec<_>>(),
             ["grid:1", "pv:1", "unknown:1"]

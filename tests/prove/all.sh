@@ -1,14 +1,38 @@
 #!/bin/sh
-# Runs every proof with the release binary, one after the other, and says at the end which held.
-# NAME=... runs those whose file name contains it.
-cd "$(dirname "$0")/../.."
-failed=
+# Runs every proof with the release binary and says at the end which held. NAME=... runs those whose file name contains it.
+#
+# Proofs that mostly wait run beside the others; those that measure speed and memory run alone, at the end.
+cd "$(dirname "$0")/../.." || exit 2
+logs=$(mktemp -d)
+trap 'rm -rf "$logs"' EXIT
+
+prove() {
+    name=$(basename "$1" .py)
+    set -- "$1" --bin target/release/wattboard
+    case "$name" in *_faults) set -- "$@" --faults-bin target/faults/debug/wattboard ;; esac
+    "$@" >"$logs/$name.log" 2>&1
+    echo $? >"$logs/$name.code"
+    echo "=== $name"
+    cat "$logs/$name.log"
+}
+
+waiting= timed= others=
 for proof in tests/prove/[0-9]*.py; do
     case "$proof" in *"${NAME:-}"*) ;; *) continue ;; esac
-    echo "=== $proof"
-    set -- --bin target/release/wattboard
-    case "$proof" in *_faults.py) set -- "$@" --faults-bin target/faults/debug/wattboard ;; esac
-    "$proof" "$@" || failed="$failed $proof"
+    case "$proof" in
+    *_compat.py | *_disk.py) waiting="$waiting $proof" ;;
+    *_speed.py) timed="$timed $proof" ;;
+    *) others="$others $proof" ;;
+    esac
+done
+for proof in $waiting; do prove "$proof" & done
+for proof in $others; do prove "$proof"; done
+wait
+for proof in $timed; do prove "$proof"; done
+
+failed=
+for code in "$logs"/*.code; do
+    [ "$(cat "$code")" = 0 ] || failed="$failed $(basename "$code" .code)"
 done
 [ -z "$failed" ] && echo "every proof held" && exit 0
 echo "these did not hold:$failed"

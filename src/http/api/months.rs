@@ -80,17 +80,42 @@ fn sources(sums: &Sums) -> BTreeMap<String, u32> {
 fn unknown_of(sums: &Sums) -> Unknown {
     let mut unknown = Unknown::new();
     let mut say = |field: &str, why: String| unknown.insert(field.to_owned(), why);
-    if sums.sales_without_energy > 0 {
-        let why =
-            format!("{} of {} selling decisions do not say how much was sold", sums.sales_without_energy, sums.selling);
-        say("total_energy_sold_kwh", why);
+    for (field, lacking, of, what) in [
+        (
+            "total_energy_sold_kwh",
+            sums.sales_without_energy,
+            sums.selling,
+            "selling decisions do not say how much was sold",
+        ),
+        (
+            "selling_revenue_pln",
+            sums.sales_without_revenue,
+            sums.selling,
+            "selling decisions do not say what they bring",
+        ),
+        (
+            "total_energy_kwh",
+            sums.charges_without_energy,
+            sums.charging,
+            "charging decisions do not say how much is charged",
+        ),
+        ("total_cost_pln", sums.charges_without_cost, sums.charging, "charging decisions do not say what they cost"),
+    ] {
+        if lacking > 0 {
+            say(field, format!("{lacking} of {of} {what}"));
+        }
     }
     if sums.total() == 0 {
         for field in ["avg_confidence", "avg_cost_per_kwh", "savings_percentage"] {
             say(field, "there are no decisions".into());
         }
     } else if sums.energy == Micro::ZERO {
-        say("avg_cost_per_kwh", "no energy was charged".into());
+        let why = if sums.charges_without_energy > 0 {
+            "no charging decision says how much"
+        } else {
+            "no energy was charged"
+        };
+        say("avg_cost_per_kwh", why.into());
     }
     if sums.energy_unzoned != Micro::ZERO {
         let why =
@@ -344,14 +369,26 @@ pub fn metrics(ask: &Ask<'_>) -> Reply {
     let section = &ask.snapshot.metrics;
     let feed = section.value.as_deref().and_then(|metrics| metrics.decisions.as_deref());
     let efficiency = feed.and_then(|feed| feed.content.mean_confidence_24h);
+    // The same reasons under the names that the fields have here.
     let mut unknown = unknown_of(&summary.sums);
-    // Of the zeros told there only those that are answered here.
-    unknown.retain(|field, _| ["avg_confidence", "savings_percentage"].contains(&field.as_str()));
-    if summary.sums.energy == Micro::ZERO {
-        unknown.insert("avg_cost_per_kwh_pln".into(), "no energy was charged".into());
+    for (field, here) in
+        [("total_energy_kwh", "total_energy_charged_kwh"), ("avg_cost_per_kwh", "avg_cost_per_kwh_pln")]
+    {
+        if let Some(why) = unknown.remove(field) {
+            unknown.insert(here.into(), why);
+        }
     }
+    unknown
+        .retain(|field, _| !field.starts_with("grid_") && !field.starts_with("energy_") && !field.starts_with("real_"));
+    unknown.remove("total_energy_sold_kwh");
+    unknown.remove("selling_revenue_pln");
     if efficiency.is_none() {
-        unknown.insert("efficiency_score".into(), "there was no decision in the last 24 hours".into());
+        let why = match (feed, &section.error) {
+            (Some(_), _) => "there was no decision in the last 24 hours",
+            (None, Some(error)) => error.as_str(),
+            (None, None) => "decisions are still being loaded",
+        };
+        unknown.insert("efficiency_score".into(), why.into());
     }
     let figures = Figures::of(&summary.sums);
     Ok(json(

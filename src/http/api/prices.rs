@@ -64,6 +64,14 @@ pub fn today(ask: &Ask<'_>) -> Option<Prices> {
     if slot.is_none() {
         unknown.insert("current_slot_pln_kwh".into(), "PSE's prices lack this quarter-hour".into());
     }
+    let hours_ahead = later(known, day, local.hour());
+    if now.is_none() || hours_ahead.is_empty() {
+        unknown.insert("price_trend".into(), "prices of this hour or of the next ones are not known".into());
+    }
+    let expected = zone.day_length(day.date).as_secs() / SLOT.as_secs();
+    if (day.slots.len() as u64) < expected {
+        unknown.insert("prices".into(), format!("{} of {expected} quarter-hours are known", day.slots.len()));
+    }
     let (data_source, source) = match known.origin {
         PriceOrigin::Network => ("PSE API (CSDAC-PLN)", "network"),
         PriceOrigin::DiskCache => ("disk_cache_fallback", "disk_cache"),
@@ -73,7 +81,7 @@ pub fn today(ask: &Ask<'_>) -> Option<Prices> {
         cheapest_price_pln_kwh: cheapest.map(|hour| from_e4(hour.buy_e4)),
         cheapest_hour: cheapest.map(|hour| format!("{:02}:00", hour.hour)),
         average_price_pln_kwh: day.average_e4().map(from_e4),
-        price_trend: trend(known, day, local.hour()).name(),
+        price_trend: now.map_or(Trend::Stable, |now| Trend::of(now.buy_e4, &hours_ahead)).name(),
         data_source,
         last_updated: ask.naive(known.fetched_at),
         calculation_method: "tariff_aware",
@@ -100,14 +108,12 @@ fn from_e4(value: i64) -> f64 {
     value as f64 / 10_000.0
 }
 
-/// Of the current hour against the known ones of the next four, tomorrow's included.
-fn trend(known: &Known, day: &PricedDay, hour: i8) -> Trend {
-    let Some(now) = day.hour(hour) else { return Trend::Stable };
+/// The known ones of the next four hours' prices, tomorrow's included.
+fn later(known: &Known, day: &PricedDay, hour: i8) -> Vec<i64> {
     let tomorrow = known.days.iter().find(|other| day.date.tomorrow().is_ok_and(|next| other.date == next));
     let later = (1..=TREND_HOURS as i8).filter_map(|ahead| match hour + ahead {
         later @ 0..=23 => day.hour(later),
         later => tomorrow?.hour(later - 24),
     });
-    let next: Vec<i64> = later.map(|entry| entry.buy_e4).collect();
-    Trend::of(now.buy_e4, &next)
+    later.map(|entry| entry.buy_e4).collect()
 }

@@ -339,6 +339,7 @@ fn hourly_prices_and_the_quarter_hour_that_it_is() {
     assert_eq!(prices["prices"].as_array().unwrap().len(), 23, "the hour that is not known is left out");
     assert_eq!(prices["prices"][6], json!({"hour": 7, "hour_str": "07:00", "price": 0.3007, "market_price": 0.0007}));
     assert_eq!(prices["data_source"], "PSE API (CSDAC-PLN)");
+    assert_eq!(prices["unknown"], json!({"prices": "92 of 96 quarter-hours are known"}));
     // In the hole.
     bench.clock.set_wall("2026-11-22T04:30:00Z".parse().unwrap());
     let (_, prices) = bench.ask("/prices");
