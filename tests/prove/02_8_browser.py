@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+"""A real browser opens the page on a fresh server, 100 times: it always draws the house, none hangs.
+
+Headless Chromium loads the page, its two assets and then asks for seven answers at once; what it drew is read back.
+"""
+
+import re
+import shutil
+import subprocess
+import tempfile
+import time
+
+from lib import Tally, Workshop, arguments, finish
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --virtual-time-budget=4000 --dump-dom"
+).split()
+PATIENCE = 60
+
+
+def drawn(browser, url):
+    """The page's document after its answers came."""
+    with tempfile.TemporaryDirectory() as profile:
+        command = [browser, *FLAGS, f"--user-data-dir={profile}", url]
+        return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False).stdout
+
+
+def text_of(document, element):
+    """The text of the element of this id."""
+    found = re.search(rf'id="{element}"[^>]*>([^<]*)<', document)
+    return found.group(1) if found else ""
+
+
+def main():
+    given = arguments(__doc__.splitlines()[0], times=(100, "fresh servers"), days=(5, "days of the site"))
+    browser = next((path for path in map(shutil.which, CHROMIUM) if path), None)
+    tally = Tally()
+    tally.check(browser, "a Chromium is installed")
+    with Workshop(given.bin, given.keep) as shop:
+        api = shop.price_api()
+        root = shop.site("site", days=given.days, pse_url=api.url)
+        wrong, longest = [], 0.0
+        for index in range(given.times if browser else 0):
+            server = shop.serve(root)
+            began = time.monotonic()
+            try:
+                document = drawn(browser, server.base)
+            except subprocess.TimeoutExpired:
+                document = ""
+            longest = max(longest, time.monotonic() - began)
+            house, status = text_of(document, "house-value"), "all sources are being read" in document
+            if not house.endswith("kW") or not status:
+                wrong.append(f"start {index}: house {house!r}, status {'drawn' if status else 'not drawn'}")
+            code, took = server.end()
+            if code != 0 or took > 2:
+                wrong.append(f"start {index}: stopped with {code} after {took:.1f} s")
+        print(f"{given.times} fresh servers opened by {browser}: {len(wrong)} wrong, longest {longest:.1f} s")
+        tally.check(not wrong, "the page is drawn every time", "; ".join(wrong[:5]))
+    finish(tally)
+
+
+if __name__ == "__main__":
+    main()
