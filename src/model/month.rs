@@ -66,6 +66,8 @@ pub enum Known {
     Summed(Arc<MonthSummary>),
     /// It has neither rows nor saved files.
     Empty,
+    /// It is the present month, which has only begun or cannot be read: nobody summed it yet.
+    Unsummed,
     /// Its turn has not come yet.
     NotYet,
 }
@@ -76,6 +78,7 @@ impl Months {
         match self.known.get(&month) {
             Some(summary) => Known::Summed(Arc::clone(summary)),
             None if month > current || (self.complete && month < current) => Known::Empty,
+            None if month == current && self.complete => Known::Unsummed,
             None if self.oldest.is_some_and(|oldest| month < oldest) => Known::Empty,
             None => Known::NotYet,
         }
@@ -115,6 +118,6 @@ mod tests {
         assert!(matches!(months.get(month(6), month(11)), Known::Summed(_)));
         months.complete = true;
         assert!(matches!(months.get(month(7), month(11)), Known::Empty));
-        assert!(matches!(months.get(month(11), month(11)), Known::NotYet), "nobody summed the present month yet");
+        assert!(matches!(months.get(month(11), month(11)), Known::Unsummed));
     }
 }

@@ -216,12 +216,27 @@ fn known(ask: &Ask<'_>, month: Month) -> Result<Arc<MonthSummary>, Refusal> {
     let months = &ask.snapshot.months;
     match months.get(month, present(ask)) {
         Known::Summed(summary) => Ok(summary),
-        Known::Empty => Ok(Arc::new(MonthSummary::empty(month))),
+        Known::Empty | Known::Unsummed => Ok(Arc::new(MonthSummary::empty(month))),
         Known::NotYet => {
             let error = months.error.as_deref().or(ask.snapshot.metrics.error.as_deref());
             Err(Refusal::not_yet(&format!("the sums of {month}"), error))
         }
     }
+}
+
+/// Why every figure of a month is a mere zero, where it is one: nobody summed it yet.
+fn why_unsummed(ask: &Ask<'_>, month: Month) -> Option<String> {
+    let unsummed = matches!(ask.snapshot.months.get(month, present(ask)), Known::Unsummed);
+    let error = ask.snapshot.metrics.error.as_deref();
+    unsummed.then(|| format!("{month} was not summed yet: {}", error.unwrap_or("it has only begun")))
+}
+
+/// Puts the same reason to every figure of an answer.
+fn all_unknown(answer: &impl Serialize, why: &str) -> Unknown {
+    let fields = serde_json::to_value(answer).ok();
+    let fields = fields.as_ref().and_then(serde_json::Value::as_object).into_iter().flatten();
+    let figures = fields.filter(|(name, value)| value.is_number() && !["year", "month"].contains(&name.as_str()));
+    figures.map(|(name, _)| (name.clone(), why.to_owned())).collect()
 }
 
 /// `/monthly-summary`
@@ -231,23 +246,24 @@ pub fn summary(ask: &Ask<'_>) -> Reply {
     let sums = &summary.sums;
     let is_present = month == present(ask);
     let as_of = ask.snapshot.metrics.as_of.filter(|_| is_present);
-    Ok(json(
-        200,
-        &Summary {
-            year: month.year,
-            month: month.month,
-            month_name: month.name(),
-            days_with_data: summary.days_with_data,
-            savings_percentage: round_to(sums.savings_pct(), 1),
-            figures: Figures::of(sums),
-            daily_summaries: summary.days.iter().map(Day::of).collect(),
-            timestamp: ask.naive(ask.now),
-            as_of: as_of.map(|at| ask.rfc3339(at)),
-            stale_after: as_of.map(|at| ask.rfc3339(at + ask.facts.staleness)),
-            source: if summary.has_saved { "rows and saved summaries" } else { "rows" },
-            unknown: unknown_of_month(&summary),
-        },
-    ))
+    let mut answer = Summary {
+        year: month.year,
+        month: month.month,
+        month_name: month.name(),
+        days_with_data: summary.days_with_data,
+        savings_percentage: round_to(sums.savings_pct(), 1),
+        figures: Figures::of(sums),
+        daily_summaries: summary.days.iter().map(Day::of).collect(),
+        timestamp: ask.naive(ask.now),
+        as_of: as_of.map(|at| ask.rfc3339(at)),
+        stale_after: as_of.map(|at| ask.rfc3339(at + ask.facts.staleness)),
+        source: if summary.has_saved { "rows and saved summaries" } else { "rows" },
+        unknown: unknown_of_month(&summary),
+    };
+    if let Some(why) = why_unsummed(ask, month) {
+        answer.unknown = all_unknown(&answer, &why);
+    }
+    Ok(json(200, &answer))
 }
 
 #[derive(Serialize)]
@@ -313,7 +329,8 @@ pub fn comparison(ask: &Ask<'_>) -> Reply {
     let mut unknown = Unknown::new();
     for (field, summary) in [("current_month", &current), ("previous_month", &previous)] {
         if summary.days_with_data == 0 {
-            let why = format!("there are no decisions in {}", summary.month);
+            let why = why_unsummed(ask, summary.month)
+                .unwrap_or_else(|| format!("there are no decisions in {}", summary.month));
             unknown.insert(field.into(), why.clone());
             unknown.insert("changes".into(), why);
         }
@@ -391,28 +408,29 @@ pub fn metrics(ask: &Ask<'_>) -> Reply {
         unknown.insert("efficiency_score".into(), why.into());
     }
     let figures = Figures::of(&summary.sums);
-    Ok(json(
-        200,
-        &Metrics {
-            timestamp: ask.naive(section.as_of.unwrap_or(ask.now)),
-            total_decisions: figures.total_decisions,
-            total_count: figures.total_decisions,
-            charging_count: figures.charging_count,
-            wait_count: figures.wait_count,
-            battery_selling_count: figures.selling_count,
-            total_energy_charged_kwh: figures.total_energy_kwh,
-            total_cost_pln: figures.total_cost_pln,
-            total_savings_pln: figures.total_savings_pln,
-            savings_percentage: round_to(summary.sums.savings_pct(), 1),
-            avg_confidence: round_to(summary.sums.mean_confidence() * 100.0, 1),
-            avg_cost_per_kwh_pln: figures.avg_cost_per_kwh,
-            efficiency_score: efficiency.map(|mean| round_to(mean * 100.0, 1)),
-            source_breakdown: figures.source_breakdown,
-            time_range: "current_month",
-            as_of: section.as_of.map(|at| ask.rfc3339(at)),
-            stale_after: section.as_of.map(|at| ask.rfc3339(at + ask.facts.staleness)),
-            source: feed.and_then(|feed| feed.origin.name()),
-            unknown,
-        },
-    ))
+    let mut answer = Metrics {
+        timestamp: ask.naive(section.as_of.unwrap_or(ask.now)),
+        total_decisions: figures.total_decisions,
+        total_count: figures.total_decisions,
+        charging_count: figures.charging_count,
+        wait_count: figures.wait_count,
+        battery_selling_count: figures.selling_count,
+        total_energy_charged_kwh: figures.total_energy_kwh,
+        total_cost_pln: figures.total_cost_pln,
+        total_savings_pln: figures.total_savings_pln,
+        savings_percentage: round_to(summary.sums.savings_pct(), 1),
+        avg_confidence: round_to(summary.sums.mean_confidence() * 100.0, 1),
+        avg_cost_per_kwh_pln: figures.avg_cost_per_kwh,
+        efficiency_score: efficiency.map(|mean| round_to(mean * 100.0, 1)),
+        source_breakdown: figures.source_breakdown,
+        time_range: "current_month",
+        as_of: section.as_of.map(|at| ask.rfc3339(at)),
+        stale_after: section.as_of.map(|at| ask.rfc3339(at + ask.facts.staleness)),
+        source: feed.and_then(|feed| feed.origin.name()),
+        unknown,
+    };
+    if let Some(why) = why_unsummed(ask, present(ask)) {
+        answer.unknown.extend(all_unknown(&answer, &why));
+    }
+    Ok(json(200, &answer))
 }

@@ -450,6 +450,18 @@ fn a_month_without_rows_is_zeros_that_are_explained() {
         assert_eq!(month[field], 0.0, "{field}");
     }
     assert_eq!(month["unknown"]["real_grid_import_kwh"], "no meter reading was recorded");
+    // A month that has only begun: zeros that nobody summed, and each of them says so.
+    bench.clock.set_wall("2026-12-01T08:00:00Z".parse().unwrap());
+    for path in ["/monthly-summary", "/metrics"] {
+        let (status, begun) = bench.ask(path);
+        assert_eq!(status, 200);
+        for field in ["total_decisions", "total_cost_pln", "savings_percentage", "avg_confidence"] {
+            assert_eq!(begun["unknown"][field], "2026-12 was not summed yet: it has only begun", "{path} {field}");
+        }
+    }
+    let (_, comparison) = bench.ask("/monthly-comparison");
+    assert_eq!(comparison["unknown"]["current_month"], "2026-12 was not summed yet: it has only begun");
+    bench.clock.set_wall(NOW.parse().unwrap());
     assert_eq!(bench.ask("/monthly-summary?year=1999").0, 400);
     assert_eq!(bench.ask("/monthly-summary?month=0").0, 400);
     let (_, comparison) = bench.ask("/monthly-comparison");
