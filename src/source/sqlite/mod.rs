@@ -83,10 +83,11 @@ impl Database {
         deadline: Duration,
         work: impl Fn(&Connection, &mut query::Columns, &SiteZone) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
+        let started = Instant::now();
         let mut tries = 0;
         loop {
             tries += 1;
-            self.connect(deadline)?;
+            self.connect(deadline, started)?;
             let opened = self.link.as_ref().expect("connect leaves a link or an error");
             let result = {
                 let _reading = SESSIONS.read();
@@ -113,7 +114,7 @@ impl Database {
                     return Ok(value);
                 }
                 Err(fault) => {
-                    let fault = self.explain(fault, deadline);
+                    let fault = self.explain(fault, deadline, started);
                     self.columns.forget();
                     // A broken file is left alone for a while; what one question met is that question's.
                     return Err(if matches!(fault.kind(), Kind::Invalid | Kind::Io) {
@@ -127,12 +128,13 @@ impl Database {
     }
 
     /// A fault of waiting with how long was waited, or what it really is when the program stops.
-    fn explain(&self, fault: Fault, deadline: Duration) -> Fault {
+    fn explain(&self, fault: Fault, deadline: Duration, started: Instant) -> Fault {
         match fault.kind() {
             Kind::Locked | Kind::Timeout if self.shutdown.is_stopping() => {
                 Fault::new(Kind::Stopping, "stopped while reading the database")
             }
-            kind @ (Kind::Locked | Kind::Timeout) => {
+            // Only where it was waited for: some faults are seen at once.
+            kind @ (Kind::Locked | Kind::Timeout) if started.elapsed() >= deadline => {
                 Fault::new(kind, format!("{fault} (waited {} s)", deadline.as_secs_f64()))
             }
             _ => fault,
@@ -149,7 +151,7 @@ impl Database {
     }
 
     /// Makes sure that there is a connection to the file that lies there now.
-    fn connect(&mut self, deadline: Duration) -> Result<(), Fault> {
+    fn connect(&mut self, deadline: Duration, started: Instant) -> Result<(), Fault> {
         let mark = match FileMark::of(&self.path) {
             Ok(mark) => mark,
             Err(fault) => {
@@ -177,7 +179,7 @@ impl Database {
                 self.link = Some(opened);
                 Ok(())
             }
-            Err(fault) => Err(self.failed(self.explain(fault, deadline))),
+            Err(fault) => Err(self.failed(self.explain(fault, deadline, started))),
         }
     }
 

@@ -122,6 +122,7 @@ fn a_wal_without_shared_memory_is_a_fault_with_a_name() {
     reader.path = site.dir.path().join("copy.db");
     let fault = reader.decisions(november()).unwrap_err();
     assert!(fault.to_string().contains("a -wal file without a -shm file"), "{fault}");
+    assert!(!fault.to_string().contains("waited"), "nothing was waited for: {fault}");
     assert_eq!(fault.kind(), Kind::Locked);
 }
 
