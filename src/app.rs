@@ -16,8 +16,9 @@ use crate::base::thread::{self, Exit, Outcome};
 use crate::config::Config;
 use crate::http::api::{Api, SCRIBE};
 use crate::http::{self, Edge, Limits};
+use crate::inquiry::Desk;
 use crate::model::time::human_duration;
-use crate::refresh::{self, Context};
+use crate::refresh::{self, ArchiveLines, Context};
 use crate::snapshot::SnapshotCell;
 
 /// From the announcement of the stop until everything must have ended.
@@ -94,13 +95,15 @@ impl App {
         let listener = http::bind(&host, port).map_err(|fault| explain_busy_port(fault, port, demo))?;
         config.warnings.iter().for_each(|warning| log::warn!("CONFIG: {warning}"));
         let cell = Arc::new(SnapshotCell::default());
-        let api = Api::new(Arc::clone(&cell), clock.clone(), &config, demo);
+        let (desk, inquiries) = Desk::new();
+        let api = Api::new(Arc::clone(&cell), clock.clone(), desk, &config, demo);
         let context = Context {
             config: Arc::new(config),
             clock,
             cell,
             shutdown: hub.shutdown.clone(),
             scribe: SCRIBE,
+            archive: ArchiveLines::new(inquiries),
             proc_root,
         };
         let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4);

@@ -11,6 +11,7 @@ pub mod command;
 pub mod config;
 pub mod demo;
 pub mod http;
+pub mod inquiry;
 pub mod model;
 pub mod refresh;
 pub mod snapshot;

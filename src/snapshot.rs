@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use parking_lot::{Mutex, RwLock};
 
 use crate::base::fault::Fault;
@@ -184,24 +185,18 @@ pub struct Metrics {
     pub history: Option<Arc<Feed<Arc<[u8]>>>>,
 }
 
-/// Where prices came from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PriceOrigin {
-    /// The price API, by this process.
-    Network,
-    /// The cache file.
-    DiskCache,
+/// Prices with the tariff applied.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Prices {
+    /// Yesterday as far as it is known, today and, once published, tomorrow.
+    pub days: BTreeMap<Date, Arc<PricedDay>>,
 }
 
-/// Prices with the tariff applied.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Prices {
-    /// Today and, once published, tomorrow.
-    pub days: Vec<PricedDay>,
-    /// Where they came from.
-    pub origin: PriceOrigin,
-    /// When they were fetched.
-    pub fetched_at: Timestamp,
+impl Prices {
+    /// A day, where something of it is known.
+    pub fn day(&self, date: Date) -> Option<&PricedDay> {
+        self.days.get(&date).map(Arc::as_ref)
+    }
 }
 
 /// Whether the database is to be had.

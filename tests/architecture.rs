@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 9] = [
     &["base"],
     &["model"],
-    &["config", "snapshot"],
-    &["source"],
+    &["config", "snapshot", "inquiry"],
+    &["source", "archive"],
     &["refresh", "http"],
     &["demo"],
     &["app"],
@@ -20,8 +20,9 @@ const LAYERS: [&[&str]; 9] = [
 /// Upward arrows that are meant: `cli` parses what `command` takes.
 const ALLOWED: [(&str, &str); 1] = [("command", "cli")];
 /// Arrows that the layers would allow but that are not meant.
-const FORBIDDEN: [(&str, &str); 6] = [
+const FORBIDDEN: [(&str, &str); 7] = [
     ("http", "source"),
+    ("http", "archive"),
     ("snapshot", "config"),
     ("demo", "source"),
     ("demo", "refresh"),

@@ -17,7 +17,7 @@ use crate::source::SiteSource;
 use crate::source::files::Files;
 use crate::source::log_files::LogFolder;
 use crate::source::process::ProcessTable;
-use crate::source::pse::{PriceApi, market_day};
+use crate::source::pse::PriceApi;
 use crate::source::saved::Saved;
 use crate::source::sqlite::Database;
 
@@ -224,21 +224,28 @@ fn process(report: &mut Report<'_>) {
 }
 
 fn prices(config: &Config, now: Timestamp, report: &mut Report<'_>) {
-    let api = PriceApi::new(config.price_url.clone(), config.price_deadline.min(PATIENCE));
+    let api = PriceApi::new(config.price_urls.clone(), config.price_deadline.min(PATIENCE), config.zone.clone());
     let today = config.zone.date(now);
-    match api.rows(today) {
-        Ok(rows) => {
-            let day = market_day(&rows, today, &config.zone);
-            let text = format!(
-                "{}: {} of {} quarter-hours of {today}",
-                config.price_url,
-                day.slots.len(),
-                day.expected(&config.zone)
-            );
-            if day.is_complete(&config.zone) { report.ok("prices", text) } else { report.warn("prices", text) }
+    for entity in config.entities() {
+        match api.day(entity, today, now) {
+            Ok(day) => {
+                let (found, expected) = (day.points.len(), day.expected(&config.zone));
+                let text = format!(
+                    "{}: {found} of {expected} values of {} of {today}",
+                    config.price_urls.of(entity),
+                    entity.words()
+                );
+                if found == expected {
+                    report.ok("prices", text);
+                } else if found == 0 {
+                    report.warn("prices", format!("{text}: PSE has not published them yet"));
+                } else {
+                    report.warn("prices", format!("{text}: PSE's answer is incomplete"));
+                }
+            }
+            Err(failure) if failure.fault.kind() == Kind::Invalid => report.fail("prices", failure.fault),
+            Err(failure) => report.warn("prices", failure.fault),
         }
-        Err(fault) if fault.kind() == Kind::Invalid => report.fail("prices", fault),
-        Err(fault) => report.warn("prices", fault),
     }
 }
 

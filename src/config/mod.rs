@@ -4,16 +4,19 @@
 //! out of its range is clamped with a warning; an unknown key inside `web_server` is warned about.
 
 mod node;
+mod prices;
 mod tariff;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::base::fault::{Fault, io_fault};
+use crate::model::price::{Entity, Selling};
 use crate::model::tariff::Tariff;
 use crate::model::time::SiteZone;
 
 pub use node::Doc;
+pub use prices::PriceUrls;
 
 /// Above this many seconds a refresh interval means *off*.
 const OFF_ABOVE_S: f64 = 86_400.0;
@@ -59,12 +62,18 @@ pub struct Config {
     /// `web_server.cache_staleness_threshold_seconds`: when decisions, sums and history count as stale. (A reading of
     /// the house always does after 120 s.)
     pub staleness: Duration,
-    /// `price_analysis.api_url`.
-    pub price_url: String,
+    /// Where prices are asked for.
+    pub price_urls: PriceUrls,
     /// `web_server.api_timeout_seconds`, else `price_analysis.api_timeout_seconds`, else 30 s.
     pub price_deadline: Duration,
     /// `electricity_tariff`.
     pub tariff: Tariff,
+    /// `prosumer`.
+    pub selling: Selling,
+    /// Whether the Kompas is asked for: `pse_peak_hours.enabled`, or a tariff that needs it.
+    pub wants_kompas: bool,
+    /// Wattboard's own database, the price memory (`data_storage.wattboard_database`).
+    pub own_database: PathBuf,
     /// The coordinator's database; `None` in files-only mode (`enabled: false`).
     pub database: Option<PathBuf>,
     /// Whether the config says that there is one; else it is used as soon as the file exists.
@@ -99,6 +108,12 @@ const WEB_SERVER_KEYS: [&str; 11] = [
 ];
 
 impl Config {
+    /// The entities that are asked for.
+    pub fn entities(&self) -> impl Iterator<Item = Entity> {
+        let wants_kompas = self.wants_kompas;
+        Entity::ALL.into_iter().filter(move |entity| *entity != Entity::Kompas || wants_kompas)
+    }
+
     /// Reads and validates a config file.
     ///
     /// # Errors
@@ -142,12 +157,6 @@ impl Config {
             None => positive_seconds(&doc, "price_analysis.api_timeout_seconds")?.unwrap_or(30.0),
         };
 
-        let price_url =
-            doc.text("price_analysis.api_url")?.unwrap_or_else(|| "https://api.raporty.pse.pl/api/csdac-pln".into());
-        if !price_url.starts_with("http://") && !price_url.starts_with("https://") {
-            return Err(doc.refuse("price_analysis.api_url", &price_url, "an http:// or https:// address"));
-        }
-
         let storage = "data_storage.database_storage";
         let path = doc.text(&format!("{storage}.sqlite.path"))?.unwrap_or_else(|| "data/goodwe_energy.db".into());
         let path = root.join(path);
@@ -156,6 +165,8 @@ impl Config {
             Some(dir) => dir,
             None => doc.text("data_storage.energy_data_dir")?.unwrap_or_else(|| "out/energy_data".into()),
         };
+        let own_database = doc.text("data_storage.wattboard_database")?.unwrap_or_else(|| "data/wattboard.db".into());
+        let tariff = tariff::read(&doc, &mut warnings)?;
         let log_level = match doc.text("logging.level")? {
             Some(name) => parse_log_level(&name)
                 .ok_or_else(|| doc.refuse("logging.level", &name, "DEBUG, INFO, WARNING, ERROR or CRITICAL"))?,
@@ -177,9 +188,12 @@ impl Config {
             metrics_interval,
             process_interval,
             staleness: Duration::from_secs_f64(staleness),
-            price_url,
+            price_urls: PriceUrls::read(&doc)?,
             price_deadline: Duration::from_secs_f64(price_deadline),
-            tariff: tariff::read(&doc, &mut warnings)?,
+            wants_kompas: tariff.needs_kompas() || doc.boolean("pse_peak_hours.enabled")?.unwrap_or(false),
+            tariff,
+            selling: prices::selling(&doc)?,
+            own_database: root.join(own_database),
             database: (enabled != Some(false)).then_some(path),
             database_expected: enabled == Some(true),
             energy_data_dir: root.join(energy_data_dir),

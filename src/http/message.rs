@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 pub use tiny_http::{Header, Response, StatusCode};
 
+use super::later::Pending;
+
 /// The methods that reach a handler. Every other one is answered 405 before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
@@ -77,6 +79,8 @@ pub enum Answer {
     /// Nor from a thread of its own: called at once with the socket (not blocking), which it passes on to its next
     /// owner (event streams). Like the handler itself it must not wait.
     Give(Detached),
+    /// Later: called at once with the request, which it passes on to whoever will have the answer. It must not wait.
+    Later(Box<dyn FnOnce(Pending) + Send>),
 }
 
 /// Answers requests. Called by several threads at once; must not block, must not touch disk.

@@ -13,6 +13,7 @@ use super::conn::{Conn, Input, Phase};
 use super::counters::{Closed, Counters};
 use super::detach;
 use super::head::{Head, parse};
+use super::later::Pending;
 use super::message::{Answer, Body, Method, Response};
 use super::refusal::Refusal;
 use super::render::Manner;
@@ -100,6 +101,14 @@ fn answer(shared: &Arc<Shared>, mut conn: Box<Conn>) -> Option<Box<Conn>> {
         }
         Ok(Answer::Detach(name, work)) => detach::start(shared, conn, name, work),
         Ok(Answer::Give(take)) => detach::give(shared, conn, take),
+        Ok(Answer::Later(hand_over)) => {
+            let head_only = head.request.method == Method::Head;
+            let pending = Pending::new(shared, conn, head.minor, head.keep_alive, head_only);
+            if catch_unwind(AssertUnwindSafe(|| hand_over(pending))).is_err() {
+                Counters::add(&shared.counters.panics);
+            }
+            return None;
+        }
         Err(_) => {
             // The panic hook has told where.
             Counters::add(&shared.counters.panics);

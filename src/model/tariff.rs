@@ -93,6 +93,102 @@ impl Distribution {
     }
 }
 
+/// STUB
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kompas {
+    /// x
+    RecommendedUsage,
+    /// x
+    NormalUsage,
+    /// x
+    RecommendedSaving,
+    /// x
+    RequiredReduction,
+}
+impl Kompas {
+    /// x
+    pub fn from_code(code: i64) -> Option<Self> {
+        [Self::RecommendedUsage, Self::NormalUsage, Self::RecommendedSaving, Self::RequiredReduction]
+            .get(usize::try_from(code).ok()?)
+            .copied()
+    }
+    /// x
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+}
+/// x
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Charge {
+    /// x
+    pub margin: Micro,
+    /// x
+    pub distribution: Micro,
+    /// x
+    pub extras: Micro,
+    /// x
+    pub zone: std::sync::Arc<str>,
+    /// x
+    pub fallback: bool,
+}
+/// x
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ladder {
+    /// x
+    pub market: Micro,
+    /// x
+    pub margin: Micro,
+    /// x
+    pub distribution: Micro,
+    /// x
+    pub extras: Micro,
+    /// x
+    pub vat: Micro,
+    /// x
+    pub buy: Micro,
+}
+impl Charge {
+    /// x
+    pub fn on(&self, market: Micro) -> Ladder {
+        Ladder {
+            market,
+            margin: self.margin,
+            distribution: self.distribution,
+            extras: self.extras,
+            vat: Micro::ZERO,
+            buy: market + self.margin + self.distribution,
+        }
+    }
+}
+impl Tariff {
+    /// x
+    pub fn charge(&self, local: DateTime, _kompas: Option<Kompas>) -> Option<Charge> {
+        Some(Charge {
+            margin: self.margin,
+            distribution: self.distribution.price_at(local),
+            extras: Micro::ZERO,
+            zone: "z".into(),
+            fallback: false,
+        })
+    }
+    /// x
+    pub fn needs_kompas(&self) -> bool {
+        false
+    }
+    /// x
+    pub fn describe(&self, _date: Date) -> Option<String> {
+        Some(self.name.clone())
+    }
+    /// x
+    pub fn reach(&self) -> String {
+        String::new()
+    }
+    /// x
+    pub fn flat(margin: Micro, price: Micro) -> Self {
+        Tariff { name: "g11".into(), margin, distribution: Distribution::Static { price } }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

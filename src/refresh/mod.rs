@@ -12,12 +12,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::{Receiver, Sender, unbounded};
 use jiff::Timestamp;
 
 use crate::base::clock::SharedClock;
 use crate::base::fault::Fault;
 use crate::base::shutdown::Shutdown;
 use crate::config::{Config, Interval};
+use crate::inquiry::Inquiry;
+use crate::model::price::PublishedDay;
 use crate::snapshot::{Attempt, Scribe, SnapshotCell};
 
 /// What every refresher is given.
@@ -33,8 +36,29 @@ pub struct Context {
     pub shutdown: Shutdown,
     /// How answers are written at publication.
     pub scribe: Scribe,
+    /// Complete price days on their way to the price memory, and questions for it.
+    pub archive: ArchiveLines,
     /// `/proc`.
     pub proc_root: PathBuf,
+}
+
+/// What leads to the thread `archive`; survives its restarts.
+#[derive(Clone)]
+pub struct ArchiveLines {
+    /// Where complete price days are handed in.
+    pub keep: Sender<PublishedDay>,
+    /// Where they come out.
+    pub kept: Receiver<PublishedDay>,
+    /// Where questions come out.
+    pub inquiries: Receiver<Inquiry>,
+}
+
+impl ArchiveLines {
+    /// For questions that come out of `inquiries`.
+    pub fn new(inquiries: Receiver<Inquiry>) -> Self {
+        let (keep, kept) = unbounded();
+        Self { keep, kept, inquiries }
+    }
 }
 
 /// When to look again.

@@ -1,43 +1,56 @@
 //! Prices of today and, once published, tomorrow. A complete day in hand is never asked for again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Time, time};
 
 use super::{Context, Next, Refresher};
+use crate::base::backoff::Backoff;
 use crate::base::fault::{Fault, Kind};
-use crate::model::price::PricedDay;
-use crate::snapshot::{self, PriceOrigin};
+use crate::config::{Config, Interval};
+use crate::model::price::{Entity, PricedDay, PublishedDay, Sheets};
+use crate::snapshot;
 use crate::source::price_cache::PriceCache;
-use crate::source::pse::{PriceApi, Row, market_day};
+use crate::source::pse::{Failure, PriceApi};
 
 /// From this local time on tomorrow's prices are asked for (published at 13:37 at the earliest).
 const TOMORROW_FROM: Time = time(13, 30, 0, 0);
+/// After the first failure; the pauses grow up to the price interval, so that a recovery is seen within one.
+const FIRST_PAUSE: Duration = Duration::from_secs(10);
 
 pub struct Prices {
     context: Context,
     api: PriceApi,
     cache: PriceCache,
-    days: BTreeMap<Date, Vec<Row>>,
-    origin: PriceOrigin,
-    fetched_at: Option<Timestamp>,
+    known: BTreeMap<(Date, Entity), PublishedDay>,
+    backoff: Backoff,
+    /// Until when the API asked to be left alone.
+    not_before: Option<Instant>,
     cache_warned: bool,
 }
+
+/// What failed, and with what.
+type Failed = Vec<(Entity, Fault)>;
 
 impl Prices {
     pub fn new(context: Context) -> Self {
         let config = &context.config;
-        let api = PriceApi::new(config.price_url.clone(), config.price_deadline);
+        let api = PriceApi::new(config.price_urls.clone(), config.price_deadline, config.zone.clone());
         let cache = PriceCache::new(&config.data_dir, config.zone.clone());
+        let interval = match config.price_interval {
+            Interval::Every(interval) => interval,
+            Interval::Off => FIRST_PAUSE,
+        };
         let mut prices = Self {
             context,
             api,
             cache,
-            days: BTreeMap::new(),
-            origin: PriceOrigin::DiskCache,
-            fetched_at: None,
+            known: BTreeMap::new(),
+            backoff: Backoff::new(FIRST_PAUSE, interval),
+            not_before: None,
             cache_warned: false,
         };
         prices.read_cache();
@@ -47,93 +60,93 @@ impl Prices {
     /// Takes what the cache file has, at the start and when the API fails with nothing in hand; shown at once.
     fn read_cache(&mut self) {
         let started = self.context.start();
-        match self.cache.load(started.wall) {
-            Ok(cached) => {
-                self.days.clear();
-                for row in cached.rows {
-                    if let Some(date) = row.business_date.as_deref().and_then(|date| date.parse().ok()) {
-                        self.days.entry(date).or_default().push(row);
+        let today = self.context.config.zone.date(started.wall);
+        let (first, last) = (today.yesterday().unwrap_or(today), today.tomorrow().unwrap_or(today));
+        match self.cache.load(first, last, started.wall) {
+            Ok(days) => {
+                for day in days {
+                    let key = (day.date, day.entity);
+                    let complete = day.is_complete(&self.context.config.zone);
+                    self.known.insert(key, day);
+                    if complete {
+                        self.keep(key.1, key.0);
                     }
                 }
-                self.origin = PriceOrigin::DiskCache;
-                self.fetched_at = Some(cached.fetched_at);
-                log::info!("CACHE: prices of {} from the disk cache", self.dates());
                 let attempt = self.context.finish(&started);
-                let value = self.value();
-                self.context.cell.publish(|next| {
-                    next.prices.value = value.map(Arc::new);
-                    next.prices.as_of = Some(cached.fetched_at);
-                    next.prices.attempted = Some(attempt.instant);
-                });
+                let dates: BTreeSet<String> = self.known.keys().map(|(date, _)| date.to_string()).collect();
+                let dates: Vec<String> = dates.into_iter().collect();
+                log::info!("CACHE: prices of {} from the disk cache", dates.join(" and "));
+                self.publish(today, |section| section.attempted = Some(attempt.instant));
             }
             Err(fault) if fault.kind() == Kind::Missing => log::debug!("CACHE: {fault}"),
             Err(fault) => log::warn!("CACHE: {fault}"),
         }
     }
 
-    fn dates(&self) -> String {
-        self.days.keys().map(Date::to_string).collect::<Vec<_>>().join(" and ")
-    }
-
-    fn is_complete(&self, date: Date) -> bool {
+    /// Asks for what is missing. Trouble with one entity does not keep the others from being asked for.
+    fn fetch(&mut self, today: Date, now: Timestamp) -> Result<(), Failed> {
         let zone = &self.context.config.zone;
-        self.days.get(&date).is_some_and(|rows| market_day(rows, date, zone).is_complete(zone))
-    }
-
-    /// Asks for what is missing. Trouble with one day does not keep the other from being asked for.
-    fn fetch(&mut self, now: Timestamp) -> Result<(), Fault> {
-        let zone = &self.context.config.zone;
-        let today = zone.date(now);
-        let tomorrow = today.tomorrow().unwrap_or(today);
-        self.days.retain(|date, _| *date >= today && *date <= tomorrow);
-        let mut wanted = vec![today];
-        if zone.local(now).time() >= TOMORROW_FROM {
-            wanted.push(tomorrow);
-        }
-        let mut first_fault = None;
-        for date in wanted {
-            if let Err(fault) = self.fetch_day(date, date == today, now) {
-                first_fault.get_or_insert(fault);
+        let (yesterday, tomorrow) = (today.yesterday().unwrap_or(today), today.tomorrow().unwrap_or(today));
+        self.known.retain(|(date, _), _| (yesterday..=tomorrow).contains(date));
+        let asks_for_tomorrow = zone.local(now).time() >= TOMORROW_FROM;
+        let mut failed = Failed::new();
+        let entities: Vec<Entity> = self.context.config.entities().collect();
+        for entity in entities {
+            let asked = self
+                .fetch_day(entity, today, true, now)
+                .and_then(|()| if asks_for_tomorrow { self.fetch_day(entity, tomorrow, false, now) } else { Ok(()) });
+            if let Err(fault) = asked {
+                failed.push((entity, fault));
             }
         }
-        first_fault.map_or(Ok(()), Err)
+        if failed.is_empty() { Ok(()) } else { Err(failed) }
     }
 
-    fn fetch_day(&mut self, date: Date, is_today: bool, now: Timestamp) -> Result<(), Fault> {
-        let zone = self.context.config.zone.clone();
-        if self.is_complete(date) {
+    fn fetch_day(&mut self, entity: Entity, date: Date, is_today: bool, now: Timestamp) -> Result<(), Fault> {
+        let zone = &self.context.config.zone;
+        let before = self.known.get(&(date, entity)).map_or(0, |day| day.points.len());
+        if before == PublishedDay::expected_of(entity, date, zone) {
             return Ok(());
         }
-        let rows = self.api.rows(date)?;
-        let day = market_day(&rows, date, &zone);
-        let (known, expected) = (day.slots.len(), day.expected(&zone));
-        if known == 0 && is_today {
-            return Err(Fault::missing(format!("PSE has not published the prices of {date}")));
-        }
-        if known == 0 {
-            log::debug!("PRICES: PSE has not published the prices of {date} yet");
-            return Ok(());
-        }
-        let before = self.days.get(&date).map_or(0, |rows| market_day(rows, date, &zone).slots.len());
-        // A later answer that lacks more than the one in hand replaces nothing.
-        if known >= before {
-            if known > before {
-                log::info!("PRICES: fetched {known} of {expected} quarter-hours of {date}");
+        let day = self.api.day(entity, date, now).map_err(|Failure { fault, pause }| {
+            self.not_before = pause.map(|pause| Instant::now() + pause).or(self.not_before);
+            fault
+        })?;
+        let (words, found, expected) = (entity.words(), day.points.len(), day.expected(zone));
+        if found == 0 {
+            let text = format!("{}: PSE has not published {words} of {date} yet", entity.name());
+            if is_today && entity != Entity::Kompas {
+                return Err(Fault::missing(text));
             }
-            self.days.insert(date, rows);
-            self.origin = PriceOrigin::Network;
-            self.fetched_at = Some(now);
+            log::debug!("PRICES: {text}");
+            return Ok(());
+        }
+        // An answer that has less than the one in hand replaces nothing.
+        if found > before {
+            log::info!("PRICES: fetched {found} of {expected} values of {words} of {date}");
+            self.known.insert((date, entity), day);
             self.store(now);
         }
-        if known < expected {
-            return Err(Fault::missing(format!("PSE's prices of {date} are incomplete: {known} of {expected}")));
+        if found == expected {
+            self.keep(entity, date);
+        } else {
+            let text = format!("{}: PSE's {words} of {date} are incomplete: {found} of {expected}", entity.name());
+            return Err(Fault::missing(text));
         }
         Ok(())
     }
 
+    /// Gives a complete day to the price memory.
+    fn keep(&self, entity: Entity, date: Date) {
+        if let Some(day) = self.known.get(&(date, entity)) {
+            // Its other end is held by the same context.
+            let _ = self.context.archive.keep.send(day.clone());
+        }
+    }
+
     fn store(&mut self, now: Timestamp) {
-        let rows: Vec<Row> = self.days.values().flatten().cloned().collect();
-        match self.cache.store(&rows, now) {
+        let days: Vec<&PublishedDay> = self.known.values().collect();
+        match self.cache.store(&days, now) {
             Ok(()) => self.cache_warned = false,
             Err(fault) => {
                 if !std::mem::replace(&mut self.cache_warned, true) {
@@ -143,48 +156,83 @@ impl Prices {
         }
     }
 
-    fn value(&self) -> Option<snapshot::Prices> {
-        let config = &self.context.config;
-        let priced = |(date, rows): (&Date, &Vec<Row>)| {
-            PricedDay::new(&market_day(rows, *date, &config.zone), &config.tariff, &config.zone)
+    /// Publishes the days in hand, those that did not change as they are, and what `change` says of the attempt.
+    fn publish(&self, today: Date, change: impl FnOnce(&mut snapshot::Section<snapshot::Prices>)) {
+        let old = self.context.cell.load();
+        let old = old.prices.value.as_deref();
+        let dates: BTreeSet<Date> = self.known.keys().map(|(date, _)| *date).collect();
+        let priced = |date: Date| {
+            let day = price_day(date, &self.context.config, |entity| self.known.get(&(date, entity)));
+            let same = old.and_then(|old| old.days.get(&date)).filter(|old| ***old == day);
+            (date, same.map_or_else(|| Arc::new(day), Arc::clone))
         };
-        Some(snapshot::Prices {
-            days: self.days.iter().map(priced).collect(),
-            origin: self.origin,
-            fetched_at: self.fetched_at?,
-        })
+        let value = snapshot::Prices { days: dates.into_iter().map(priced).collect() };
+        let fetched_at = self.known.get(&(today, Entity::DayAhead)).map(|day| day.fetched_at);
+        self.context.cell.publish(|next| {
+            if !value.days.is_empty() && next.prices.value.as_deref() != Some(&value) {
+                next.prices.value = Some(Arc::new(value));
+            }
+            next.prices.as_of = fetched_at.or(next.prices.as_of);
+            change(&mut next.prices);
+        });
     }
+}
+
+/// A day with the site's tariff applied.
+pub fn price_day<'a>(date: Date, config: &Config, find: impl FnMut(Entity) -> Option<&'a PublishedDay>) -> PricedDay {
+    PricedDay::new(date, Sheets::pick(find), &config.tariff, &config.selling, &config.zone)
+}
+
+/// All faults in one sentence; entities that failed alike are named together.
+fn sentence(failed: &Failed) -> Fault {
+    let mut causes: Vec<(Vec<&str>, String)> = Vec::new();
+    for (entity, fault) in failed {
+        let text = fault.to_string();
+        let cause = text.strip_prefix(&format!("{}: ", entity.name())).unwrap_or(&text).to_owned();
+        match causes.iter_mut().find(|(_, known)| *known == cause) {
+            Some((names, _)) => names.push(entity.name()),
+            None => causes.push((vec![entity.name()], cause)),
+        }
+    }
+    let parts: Vec<String> =
+        causes.into_iter().map(|(names, cause)| format!("{}: {cause}", names.join(", "))).collect();
+    let kind = failed.iter().map(|(_, fault)| fault.kind()).find(|kind| *kind != Kind::Missing);
+    Fault::new(kind.unwrap_or(Kind::Missing), parts.join("; "))
 }
 
 impl Refresher for Prices {
     fn refresh(&mut self) -> Next {
         let started = self.context.start();
-        let fetched = self.fetch(started.wall);
-        if fetched.is_err() && self.days.is_empty() {
+        if let Some(until) = self.not_before {
+            let pause = until.saturating_duration_since(Instant::now());
+            if !pause.is_zero() {
+                return Next::After(pause);
+            }
+            self.not_before = None;
+        }
+        let today = self.context.config.zone.date(started.wall);
+        let fetched = self.fetch(today, started.wall);
+        if fetched.is_err() && self.known.is_empty() {
             self.read_cache();
         }
-        if let Err(fault) = &fetched {
-            log::warn!("PRICES: {fault}");
-        }
         let attempt = self.context.finish(&started);
-        let value = self.value();
-        self.context.cell.publish(|next| {
-            if let Some(value) = value
-                && next.prices.value.as_deref() != Some(&value)
-            {
-                next.prices.as_of = Some(value.fetched_at);
-                next.prices.value = Some(Arc::new(value));
+        let Err(failed) = fetched else {
+            self.backoff.reset();
+            self.publish(today, |section| section.confirm(attempt));
+            return Next::AtInterval;
+        };
+        let fault = sentence(&failed);
+        log::warn!("PRICES: {fault}");
+        let market_failed =
+            failed.iter().any(|(entity, fault)| *entity == Entity::DayAhead && fault.kind() != Kind::Missing);
+        self.publish(today, |section| {
+            if market_failed {
+                return section.fail(&fault, attempt);
             }
-            match fetched {
-                Ok(()) => next.prices.confirm(attempt),
-                // PSE answered; what it lacks is told, but the check itself went well.
-                Err(fault) if fault.kind() == Kind::Missing => {
-                    next.prices.confirm(attempt);
-                    next.prices.error = Some(fault.to_string());
-                }
-                Err(fault) => next.prices.fail(&fault, attempt),
-            }
+            // PSE answered; what it lacks, or what else failed, is told, but the check itself went well.
+            section.confirm(attempt);
+            section.error = Some(fault.to_string());
         });
-        Next::AtInterval
+        if fault.kind() == Kind::Missing { Next::AtInterval } else { Next::After(self.backoff.fail()) }
     }
 }

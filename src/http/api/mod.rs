@@ -1,5 +1,6 @@
 //! What is answered: one file a resource, all of them from one snapshot. Only here are answers serialised.
 
+mod calendar;
 mod current_state;
 mod decisions;
 mod download;
@@ -9,6 +10,7 @@ mod months;
 mod page;
 mod prices;
 mod status;
+mod v1;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +24,8 @@ use super::message::{Answer, Body, Bytes, Handler, Method, Request, Response, he
 use super::query::Query;
 use crate::base::clock::SharedClock;
 use crate::config::{Config, Interval};
+use crate::inquiry::Desk;
+use crate::model::price::Selling;
 use crate::model::time::SiteZone;
 use crate::snapshot::{Scribe, Snapshot, SnapshotCell};
 
@@ -37,13 +41,16 @@ type Unknown = BTreeMap<String, String>;
 pub struct Api {
     cell: Arc<SnapshotCell>,
     clock: SharedClock,
-    facts: Facts,
-    cors: Cors,
+    desk: Desk,
+    facts: Arc<Facts>,
+    cors: Arc<Cors>,
 }
 
 /// What never changes while the program runs.
 pub struct Facts {
     zone: SiteZone,
+    zone_name: String,
+    selling: Selling,
     demo: bool,
     started: Instant,
     live_interval: Interval,
@@ -56,7 +63,8 @@ pub struct Facts {
 /// One request with everything that its answer is made of.
 struct Ask<'a> {
     snapshot: Arc<Snapshot>,
-    facts: &'a Facts,
+    facts: &'a Arc<Facts>,
+    desk: &'a Desk,
     query: Query,
     now: Timestamp,
     instant: Instant,
@@ -75,9 +83,11 @@ type Reply = Result<Response<Body>, Refusal>;
 
 impl Api {
     /// For the site of this config.
-    pub fn new(cell: Arc<SnapshotCell>, clock: SharedClock, config: &Config, demo: bool) -> Self {
+    pub fn new(cell: Arc<SnapshotCell>, clock: SharedClock, desk: Desk, config: &Config, demo: bool) -> Self {
         let facts = Facts {
             zone: config.zone.clone(),
+            zone_name: config.zone_name.clone(),
+            selling: config.selling,
             demo,
             started: clock.instant(),
             live_interval: config.live_interval,
@@ -87,13 +97,14 @@ impl Api {
             database_configured: config.database_expected,
         };
         let cors = Cors::new(config.cors_enabled, config.cors_origins.clone());
-        Self { cell, clock, facts, cors }
+        Self { cell, clock, desk, facts: Arc::new(facts), cors: Arc::new(cors) }
     }
 
     fn ask(&self, request: &Request) -> Ask<'_> {
         Ask {
             snapshot: self.cell.load(),
             facts: &self.facts,
+            desk: &self.desk,
             query: Query::parse(&request.query),
             now: self.clock.now(),
             instant: self.clock.instant(),
@@ -113,6 +124,8 @@ impl Api {
             "/monthly-summary" => months::summary(&ask),
             "/monthly-comparison" => months::comparison(&ask),
             "/prices" => prices::answer(&ask),
+            "/api/v1/prices" => return v1::prices::answer(&ask),
+            "/prices.ics" => calendar::answer(&ask),
             "/logs" => logs::lines(&ask),
             "/logs/files" => logs::files(&ask),
             path => {
@@ -142,6 +155,12 @@ impl Handler for Api {
         };
         match answer {
             Answer::Ready(response) => Answer::Ready(self.cors.allow(request, response)),
+            Answer::Later(hand_over) => {
+                let (cors, request) = (Arc::clone(&self.cors), request.clone());
+                Answer::Later(Box::new(move |pending| {
+                    hand_over(pending.finished_by(Box::new(move |response| cors.allow(&request, response))));
+                }))
+            }
             detached @ (Answer::Detach(..) | Answer::Give(_)) => detached,
         }
     }

@@ -3,8 +3,9 @@
 use serde::Serialize;
 
 use super::{Ask, Refusal, Reply, Unknown, json};
-use crate::model::price::{PricedDay, SLOT, Trend};
-use crate::snapshot::{PriceOrigin, Prices as Known};
+use crate::base::units::Micro;
+use crate::model::price::{PriceOrigin, PricedDay, Trend};
+use crate::snapshot::Prices as Known;
 
 /// How far ahead the trend looks.
 const TREND_HOURS: usize = 4;
@@ -53,28 +54,29 @@ pub fn today(ask: &Ask<'_>) -> Option<Prices> {
     let known = ask.snapshot.prices.value.as_deref()?;
     let zone = &ask.facts.zone;
     let local = zone.local(ask.now);
-    let day = known.days.iter().find(|day| day.date == local.date()).filter(|day| !day.hours.is_empty())?;
+    let day = known.day(local.date()).filter(|day| !day.hours.is_empty())?;
+    let market = day.market.as_ref()?;
     let now = day.hour(local.hour());
     let slot = day.slot_at(ask.now);
+    let slot_price = slot.and_then(|slot| slot.buy);
     let cheapest = day.cheapest();
     let mut unknown = Unknown::new();
     if now.is_none() {
         unknown.insert("current_price_pln_kwh".into(), "PSE's prices lack this hour".into());
     }
-    if slot.is_none() {
+    if slot_price.is_none() {
         unknown.insert("current_slot_pln_kwh".into(), "PSE's prices lack this quarter-hour".into());
     }
     let hours_ahead = later(known, day, local.hour());
     if now.is_none() || hours_ahead.is_empty() {
         unknown.insert("price_trend".into(), "prices of this hour or of the next ones are not known".into());
     }
-    let expected = zone.day_length(day.date).as_secs() / SLOT.as_secs();
-    if (day.slots.len() as u64) < expected {
-        unknown.insert("prices".into(), format!("{} of {expected} quarter-hours are known", day.slots.len()));
+    if market.received < market.expected {
+        unknown.insert("prices".into(), format!("{} of {} quarter-hours are known", market.received, market.expected));
     }
-    let (data_source, source) = match known.origin {
-        PriceOrigin::Network => ("PSE API (CSDAC-PLN)", "network"),
-        PriceOrigin::DiskCache => ("disk_cache_fallback", "disk_cache"),
+    let data_source = match market.origin {
+        PriceOrigin::Network => "PSE API (CSDAC-PLN)",
+        PriceOrigin::DiskCache | PriceOrigin::Memory => "disk_cache_fallback",
     };
     Some(Prices {
         current_price_pln_kwh: now.map(|hour| from_e4(hour.buy_e4)),
@@ -83,7 +85,7 @@ pub fn today(ask: &Ask<'_>) -> Option<Prices> {
         average_price_pln_kwh: day.average_e4().map(from_e4),
         price_trend: now.map_or(Trend::Stable, |now| Trend::of(now.buy_e4, &hours_ahead)).name(),
         data_source,
-        last_updated: ask.naive(known.fetched_at),
+        last_updated: ask.naive(market.fetched_at),
         calculation_method: "tariff_aware",
         prices: day
             .hours
@@ -95,11 +97,11 @@ pub fn today(ask: &Ask<'_>) -> Option<Prices> {
                 market_price: from_e4(hour.market_e4),
             })
             .collect(),
-        current_slot_pln_kwh: slot.map(|(_, price)| price.to_f64()),
-        slot_start: slot.map(|(start, _)| ask.rfc3339(start)),
-        as_of: ask.rfc3339(known.fetched_at),
-        stale_after: slot.map(|(start, _)| ask.rfc3339(start + SLOT)),
-        source,
+        current_slot_pln_kwh: slot_price.map(Micro::to_f64),
+        slot_start: slot_price.and(slot).map(|slot| ask.rfc3339(slot.start)),
+        as_of: ask.rfc3339(market.fetched_at),
+        stale_after: slot.map(|slot| ask.rfc3339(slot.end())),
+        source: market.origin.name(),
         unknown,
     })
 }
@@ -110,7 +112,7 @@ fn from_e4(value: i64) -> f64 {
 
 /// The known ones of the next four hours' prices, tomorrow's included.
 fn later(known: &Known, day: &PricedDay, hour: i8) -> Vec<i64> {
-    let tomorrow = known.days.iter().find(|other| day.date.tomorrow().is_ok_and(|next| other.date == next));
+    let tomorrow = day.date.tomorrow().ok().and_then(|next| known.day(next));
     let later = (1..=TREND_HOURS as i8).filter_map(|ahead| match hour + ahead {
         later @ 0..=23 => day.hour(later),
         later => tomorrow?.hour(later - 24),

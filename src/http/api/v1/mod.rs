@@ -1,0 +1,4 @@
+//! The new paths, below `/api/v1/`.
+
+mod price_day;
+pub mod prices;

@@ -1,0 +1,84 @@
+//! `/api/v1/prices`: which day is asked for, and who knows it: the snapshot, or the price memory.
+
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use super::super::{Ask, Refusal};
+use super::price_day::{Days, Wish, compose};
+use crate::http::message::Answer;
+use crate::inquiry::{Inquiry, RememberedDay};
+
+/// `/api/v1/prices`
+pub fn answer(ask: &Ask<'_>) -> Result<Answer, Refusal> {
+    let today = ask.facts.zone.date(ask.now);
+    let wish = Wish { date: date(ask, today)?, by_hour: by_hour(ask)?, now: ask.now };
+    let known = ask.snapshot.prices.value.as_deref();
+    let day = |date: Option<Date>| known.zip(date).and_then(|(known, date)| known.day(date));
+    let is_today = wish.date == today;
+    let days = Days {
+        day: day(Some(wish.date)),
+        before: day(wish.date.yesterday().ok()),
+        after: if is_today { day(wish.date.tomorrow().ok()) } else { None },
+        is_today,
+    };
+    if days.day.is_some() || wish.date >= today {
+        let reason = || {
+            let error = ask.snapshot.prices.error.as_deref();
+            why_unknown(wish.date, today, error, ask.snapshot.prices.attempted.is_some())
+        };
+        return Ok(Answer::Ready(compose(ask.facts, wish, &days, reason)));
+    }
+    let facts = Arc::clone(ask.facts);
+    let desk = ask.desk.clone();
+    Ok(Answer::Later(Box::new(move |pending| {
+        let reply = Box::new(move |found: Result<RememberedDay, _>| {
+            let (found, trouble) = match found {
+                Ok(found) => (found, None),
+                Err(fault) => (RememberedDay::default(), Some(fault)),
+            };
+            let days = Days { day: found.day.as_ref(), before: found.before.as_ref(), ..Days::default() };
+            let reason = || match &trouble {
+                Some(fault) => format!("the price memory cannot be read: {fault}"),
+                None => format!("no prices of {} are remembered", wish.date),
+            };
+            pending.complete(compose(&facts, wish, &days, reason));
+        });
+        // A question that finds no room is dropped, and its request answered 503.
+        desk.ask(Inquiry::PriceDay { date: wish.date, reply });
+    })))
+}
+
+fn date(ask: &Ask<'_>, today: Date) -> Result<Date, Refusal> {
+    let allowed = "today, tomorrow or a day as YYYY-MM-DD, from 2000 to 2100";
+    match ask.query.get("day") {
+        None | Some("today") => Ok(today),
+        Some("tomorrow") => Ok(today.tomorrow().unwrap_or(today)),
+        Some(text) => {
+            let date =
+                text.parse::<Date>().ok().filter(|date| text.len() == 10 && (2000..=2100).contains(&date.year()));
+            date.ok_or_else(|| Refusal::bad_parameter("day", text, allowed))
+        }
+    }
+}
+
+fn by_hour(ask: &Ask<'_>) -> Result<bool, Refusal> {
+    match ask.query.get("by") {
+        None | Some("slot") => Ok(false),
+        Some("hour") => Ok(true),
+        Some(text) => Err(Refusal::bad_parameter("by", text, "slot or hour")),
+    }
+}
+
+/// Why there are no prices of a day from today on.
+fn why_unknown(date: Date, today: Date, error: Option<&str>, asked: bool) -> String {
+    if today.tomorrow().is_ok_and(|tomorrow| date > tomorrow) {
+        return format!("PSE publishes the prices of {date} around 14:00 of the day before");
+    }
+    match error {
+        Some(error) => error.to_owned(),
+        None if !asked => "prices are still being loaded".to_owned(),
+        None if date > today => format!("PSE has not published the prices of {date} yet: it does so around 14:00"),
+        None => format!("no prices of {date} are known"),
+    }
+}

@@ -1,0 +1,66 @@
+//! Answers that come later: the worker hands the whole request over and goes on; whoever has the answer gives it, and
+//! the door sends it.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::conn::{Conn, Phase};
+use super::counters::Closed;
+use super::message::{Body, Response};
+use super::refusal::Refusal;
+use super::render::Manner;
+use super::shared::Shared;
+
+/// Adds what every answer has to one that comes later.
+pub type Finish = Box<dyn FnOnce(Response<Body>) -> Response<Body> + Send>;
+
+/// A request that waits for its answer. One that is dropped is answered 503.
+pub struct Pending {
+    waiting: Option<(Arc<Shared>, Box<Conn>)>,
+    minor: u8,
+    keep_alive: bool,
+    head_only: bool,
+    finish: Option<Finish>,
+}
+
+impl Pending {
+    pub(super) fn new(shared: &Arc<Shared>, conn: Box<Conn>, minor: u8, keep_alive: bool, head_only: bool) -> Self {
+        Self { waiting: Some((Arc::clone(shared), conn)), minor, keep_alive, head_only, finish: None }
+    }
+
+    /// The same, its answer to be finished by `finish`.
+    #[must_use]
+    pub fn finished_by(mut self, finish: Finish) -> Self {
+        self.finish = Some(finish);
+        self
+    }
+
+    /// Gives the answer. Never waits: the door sends it.
+    pub fn complete(mut self, response: Response<Body>) {
+        self.give(response);
+    }
+
+    fn give(&mut self, response: Response<Body>) {
+        let Some((shared, mut conn)) = self.waiting.take() else { return };
+        let response = match self.finish.take() {
+            Some(finish) => finish(response),
+            None => response,
+        };
+        let keep_alive = self.keep_alive && !shared.is_stopping();
+        shared.counters.answered(response.status_code().0);
+        conn.output.render(response, Manner { minor: self.minor, keep_alive, head_only: self.head_only });
+        conn.last_answer = (!keep_alive).then_some(Closed::Answered);
+        conn.phase = Phase::Writing;
+        conn.since = Instant::now();
+        shared.hand_back(conn);
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if self.waiting.is_some() {
+            let refusal = Refusal::busy("too many questions about the past are waiting; try again in a moment");
+            self.give(refusal.response());
+        }
+    }
+}
