@@ -47,7 +47,8 @@ mod tests {
         backoff.reset();
         assert!(backoff.fail() <= seconds(10));
         let mut many = Backoff::new(seconds(10), seconds(3600));
-        let last = (0..100).map(|_| many.fail()).next_back().unwrap();
+        (0..100).for_each(|_| drop(many.fail()));
+        let last = many.fail();
         assert!(last >= seconds(2700) && last <= seconds(3600));
     }
 }

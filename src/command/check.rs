@@ -230,21 +230,17 @@ fn prices(config: &Config, now: Timestamp, report: &mut Report<'_>) {
         match api.day(entity, today, now) {
             Ok(day) => {
                 let (found, expected) = (day.points.len(), day.expected(&config.zone));
-                let text = format!(
-                    "{}: {found} of {expected} values of {} of {today}",
-                    config.price_urls.of(entity),
-                    entity.words()
-                );
-                if found == expected {
-                    report.ok("prices", text);
-                } else if found == 0 {
-                    report.warn("prices", format!("{text}: PSE has not published them yet"));
-                } else {
-                    report.warn("prices", format!("{text}: PSE's answer is incomplete"));
+                let text = format!("{}: {found} of {expected} of {today}", entity.label());
+                match found {
+                    0 => report.warn("prices", format!("{text}: PSE has not published them yet")),
+                    _ if found < expected => report.warn("prices", format!("{text}: PSE's answer is incomplete")),
+                    _ => report.ok("prices", text),
                 }
             }
-            Err(failure) if failure.fault.kind() == Kind::Invalid => report.fail("prices", failure.fault),
-            Err(failure) => report.warn("prices", failure.fault),
+            Err(failure) => {
+                let fault = failure.fault.within(entity.label());
+                if fault.kind() == Kind::Invalid { report.fail("prices", fault) } else { report.warn("prices", fault) }
+            }
         }
     }
 }

@@ -190,7 +190,8 @@ fn the_sample_config_says_the_defaults() {
         (bare.live_interval, bare.price_interval, bare.metrics_interval, bare.process_interval)
     );
     assert_eq!((sample.staleness, sample.price_deadline), (bare.staleness, bare.price_deadline));
-    assert_eq!((sample.price_url, sample.zone_name), (bare.price_url, bare.zone_name));
+    assert_eq!((sample.selling, sample.own_database), (bare.selling, bare.own_database));
+    assert_eq!((sample.price_urls, sample.zone_name), (bare.price_urls, bare.zone_name));
     assert_eq!((sample.energy_data_dir, sample.log_dir), (bare.energy_data_dir, bare.log_dir));
     assert_eq!(sample.tariff.name, "g12w");
 }

@@ -92,12 +92,14 @@ impl Prices {
         let mut failed = Failed::new();
         let entities: Vec<Entity> = self.context.config.entities().collect();
         for entity in entities {
-            let asked = self
-                .fetch_day(entity, today, true, now)
-                .and_then(|()| if asks_for_tomorrow { self.fetch_day(entity, tomorrow, false, now) } else { Ok(()) });
-            if let Err(fault) = asked {
-                failed.push((entity, fault));
-            }
+            let of_today = self.fetch_day(entity, today, true, now).err();
+            // Who failed to answer for today is not asked for tomorrow now; what PSE lacks is another matter.
+            let answered = of_today.as_ref().is_none_or(|fault| fault.kind() == Kind::Missing);
+            let of_tomorrow = match asks_for_tomorrow && answered {
+                true => self.fetch_day(entity, tomorrow, false, now).err(),
+                false => None,
+            };
+            failed.extend(of_today.or(of_tomorrow).map(|fault| (entity, fault)));
         }
         if failed.is_empty() { Ok(()) } else { Err(failed) }
     }
@@ -112,26 +114,25 @@ impl Prices {
             self.not_before = pause.map(|pause| Instant::now() + pause).or(self.not_before);
             fault
         })?;
-        let (words, found, expected) = (entity.words(), day.points.len(), day.expected(zone));
+        let (found, expected) = (day.points.len(), day.expected(zone));
         if found == 0 {
-            let text = format!("{}: PSE has not published {words} of {date} yet", entity.name());
+            let text = format!("PSE has not published those of {date} yet");
             if is_today && entity != Entity::Kompas {
                 return Err(Fault::missing(text));
             }
-            log::debug!("PRICES: {text}");
+            log::debug!("PRICES: {}: {text}", entity.label());
             return Ok(());
         }
         // An answer that has less than the one in hand replaces nothing.
         if found > before {
-            log::info!("PRICES: fetched {found} of {expected} values of {words} of {date}");
+            log::info!("PRICES: {}: fetched {found} of {expected} of {date}", entity.label());
             self.known.insert((date, entity), day);
             self.store(now);
         }
         if found == expected {
             self.keep(entity, date);
         } else {
-            let text = format!("{}: PSE's {words} of {date} are incomplete: {found} of {expected}", entity.name());
-            return Err(Fault::missing(text));
+            return Err(Fault::missing(format!("PSE's answer for {date} is incomplete: {found} of {expected}")));
         }
         Ok(())
     }
@@ -183,21 +184,19 @@ pub fn price_day<'a>(date: Date, config: &Config, find: impl FnMut(Entity) -> Op
     PricedDay::new(date, Sheets::pick(find), &config.tariff, &config.selling, &config.zone)
 }
 
-/// All faults in one sentence; entities that failed alike are named together.
+/// All faults in one sentence; what failed alike is named together.
 fn sentence(failed: &Failed) -> Fault {
     let mut causes: Vec<(Vec<&str>, String)> = Vec::new();
     for (entity, fault) in failed {
-        let text = fault.to_string();
-        let cause = text.strip_prefix(&format!("{}: ", entity.name())).unwrap_or(&text).to_owned();
+        let cause = fault.to_string();
         match causes.iter_mut().find(|(_, known)| *known == cause) {
-            Some((names, _)) => names.push(entity.name()),
-            None => causes.push((vec![entity.name()], cause)),
+            Some((labels, _)) => labels.push(entity.label()),
+            None => causes.push((vec![entity.label()], cause)),
         }
     }
-    let parts: Vec<String> =
-        causes.into_iter().map(|(names, cause)| format!("{}: {cause}", names.join(", "))).collect();
+    let parts = causes.into_iter().map(|(labels, cause)| format!("{}: {cause}", labels.join(", ")));
     let kind = failed.iter().map(|(_, fault)| fault.kind()).find(|kind| *kind != Kind::Missing);
-    Fault::new(kind.unwrap_or(Kind::Missing), parts.join("; "))
+    Fault::new(kind.unwrap_or(Kind::Missing), parts.collect::<Vec<_>>().join("; "))
 }
 
 impl Refresher for Prices {

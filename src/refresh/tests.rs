@@ -12,27 +12,30 @@ use tempfile::TempDir;
 use super::*;
 use crate::base::clock::SimulatedClock;
 use crate::base::shutdown::{self, ShutdownTrigger};
-use crate::snapshot::{DecisionFeed, PriceOrigin, Scene};
+use crate::inquiry::Desk;
+use crate::model::price::{Entity, PriceOrigin, PricedDay};
+use crate::snapshot::{DecisionFeed, Scene};
 
-/// A price API that answers what it is told to, and counts.
+/// A price API that answers every entity what it is told to, and remembers what it was asked.
 struct Api {
     url: String,
     answer: Arc<Mutex<String>>,
-    asked: Arc<AtomicUsize>,
+    asked: Arc<Mutex<Vec<String>>>,
 }
 
 impl Api {
     fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/api/csdac-pln", listener.local_addr().unwrap());
-        let (answer, asked) = (Arc::new(Mutex::new(String::new())), Arc::new(AtomicUsize::new(0)));
-        let (told, count) = (Arc::clone(&answer), Arc::clone(&asked));
+        let (answer, asked) = (Arc::new(Mutex::new(String::new())), Arc::new(Mutex::new(Vec::new())));
+        let (told, log) = (Arc::clone(&answer), Arc::clone(&asked));
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
                 let mut head = [0; 4096];
-                let _ = stream.read(&mut head);
-                count.fetch_add(1, Ordering::SeqCst);
+                let count = stream.read(&mut head).unwrap_or(0);
+                let line = String::from_utf8_lossy(&head[..count]).lines().next().unwrap_or_default().to_owned();
+                log.lock().unwrap().push(line);
                 let _ = stream.write_all(told.lock().unwrap().as_bytes());
             }
         });
@@ -40,22 +43,31 @@ impl Api {
     }
 
     fn says(&self, status: &str, body: &str) {
-        let text = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+        self.says_with(status, "", body);
+    }
+
+    fn says_with(&self, status: &str, header: &str, body: &str) {
+        let length = body.len();
+        let text = format!("HTTP/1.1 {status}\r\n{header}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}");
         *self.answer.lock().unwrap() = text;
     }
 
-    fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
+    /// How often an entity was asked for.
+    fn asked(&self, entity: Entity) -> usize {
+        let path = format!("GET /api/{}?", entity.name());
+        self.asked.lock().unwrap().iter().filter(|line| line.starts_with(&path)).count()
     }
 }
 
-/// All quarter-hours of a day that begins at this UTC instant.
+/// All quarter-hours of a day that begins at this UTC instant, with the columns of both prices.
 fn day(date: &str, start: &str, count: u32) -> String {
     let start: Timestamp = start.parse().unwrap();
     let rows: Vec<String> = (1..=count)
         .map(|quarter| {
             let end = (start + Duration::from_secs(900) * quarter).strftime("%Y-%m-%d %H:%M:%S").to_string();
-            format!(r#"{{"dtime_utc": "{end}", "business_date": "{date}", "csdac_pln": {quarter}.5}}"#)
+            format!(
+                r#"{{"dtime_utc": "{end}", "business_date": "{date}", "csdac_pln": {quarter}.5, "rce_pln": {quarter}}}"#
+            )
         })
         .collect();
     format!("{{\"value\": [{}]}}", rows.join(","))
@@ -92,6 +104,7 @@ impl Bench {
             cell: Arc::default(),
             shutdown,
             scribe: Scribe { decisions: feed, history: |_, _| Arc::from([]) },
+            archive: ArchiveLines::new(Desk::new().1),
             proc_root: dir.path().join("proc"),
         };
         Self { dir, clock, context, _trigger: trigger }
@@ -99,6 +112,14 @@ impl Bench {
 
     fn prices(&self) -> prices::Prices {
         prices::Prices::new(self.context.clone())
+    }
+
+    /// The published day, and how many of its quarter-hours are known.
+    fn shown(&self, date: &str) -> Option<(PricedDay, usize)> {
+        let shown = self.context.cell.load().prices.value.clone()?;
+        let day = shown.day(date.parse().unwrap())?.clone();
+        let known = day.slots.iter().filter(|slot| slot.buy.is_some()).count();
+        Some((day, known))
     }
 
     fn error(&self) -> Option<String> {
@@ -165,35 +186,44 @@ fn intervals_come_from_the_config() {
     assert!(Kind::ALL.iter().all(|kind| kind.name().len() <= 15));
 }
 
+const TODAY: &str = "2026-11-22";
+const TOMORROW: &str = "2026-11-23";
+const MIDNIGHT: &str = "2026-11-21T23:00:00Z";
+
 #[test]
 fn a_complete_day_is_asked_for_once_and_tomorrow_from_half_past_one() {
     let api = Api::new();
     let bench = Bench::new("2026-11-22T10:00:00Z", &prices_config(&api));
     let mut prices = bench.prices();
-    api.says("200 OK", &day("2026-11-22", "2026-11-21T23:00:00Z", 96));
-    prices.refresh();
-    prices.refresh();
-    assert_eq!(api.asked(), 1);
-    let known = bench.context.cell.load().prices.clone();
-    assert_eq!((known.value.as_deref().unwrap().days[0].slots.len(), known.error), (96, None));
+    let asked = || (api.asked(Entity::DayAhead), api.asked(Entity::Settlement), api.asked(Entity::Kompas));
+    api.says("200 OK", &day(TODAY, MIDNIGHT, 96));
+    assert_eq!((prices.refresh(), prices.refresh()), (Next::AtInterval, Next::AtInterval));
+    assert_eq!(asked(), (1, 1, 0), "the Kompas is not wanted");
+    let (today, known) = bench.shown(TODAY).unwrap();
+    assert_eq!((known, bench.error()), (96, None));
+    assert!(today.slots[0].sell.is_some() && today.market.is_some() && today.settlement.is_some());
+    assert_eq!(bench.context.archive.kept.len(), 2, "complete days go to the price memory, once");
     // 13:30 local: tomorrow is asked for at each interval, and its absence is no error.
     bench.clock.set_wall("2026-11-22T12:29:59Z".parse().unwrap());
     prices.refresh();
-    assert_eq!(api.asked(), 1);
+    assert_eq!(asked(), (1, 1, 0));
     bench.clock.set_wall("2026-11-22T12:30:00Z".parse().unwrap());
     api.says("200 OK", "{\"value\": []}");
+    assert_eq!((prices.refresh(), prices.refresh()), (Next::AtInterval, Next::AtInterval));
+    assert_eq!((asked(), bench.error()), ((3, 3, 0), None));
+    api.says("200 OK", &day(TOMORROW, "2026-11-22T23:00:00Z", 96));
     prices.refresh();
     prices.refresh();
-    assert_eq!((api.asked(), bench.error()), (3, None));
-    api.says("200 OK", &day("2026-11-23", "2026-11-22T23:00:00Z", 96));
-    prices.refresh();
-    prices.refresh();
-    assert_eq!((api.asked(), bench.context.cell.load().prices.value.as_deref().unwrap().days.len()), (4, 2));
-    // At midnight tomorrow becomes today without a request.
+    assert_eq!(asked(), (4, 4, 0), "no request when both days are complete");
+    assert!(bench.shown(TODAY).is_some() && bench.shown(TOMORROW).is_some());
+    // At midnight tomorrow becomes today without a request, and today stays as yesterday.
     bench.clock.set_wall("2026-11-22T23:00:00Z".parse().unwrap());
     prices.refresh();
-    assert_eq!(api.asked(), 4);
-    assert_eq!(bench.context.cell.load().prices.value.as_deref().unwrap().days.len(), 1);
+    assert_eq!(asked(), (4, 4, 0));
+    assert!(bench.shown(TODAY).is_some() && bench.shown(TOMORROW).is_some());
+    bench.clock.set_wall("2026-11-23T23:00:00Z".parse().unwrap());
+    prices.refresh();
+    assert!(bench.shown(TODAY).is_none(), "the day before yesterday goes");
 }
 
 #[test]
@@ -202,9 +232,10 @@ fn every_failure_has_a_name_and_the_last_good_prices_stay() {
     let bench = Bench::new("2026-11-22T10:00:00Z", &prices_config(&api));
     let mut prices = bench.prices();
     let huge = format!("{{\"value\": [\"{}\"]}}", "x".repeat(9 * 1024 * 1024));
-    let incomplete = day("2026-11-22", "2026-11-21T23:00:00Z", 92);
+    let incomplete = day(TODAY, MIDNIGHT, 92);
+    const BOTH: &str = "day-ahead prices (csdac-pln), settlement prices (rce-pln): ";
     for (status, body, error) in [
-        ("200 OK", "{\"value\": []}", "PSE has not published the prices of 2026-11-22"),
+        ("200 OK", "{\"value\": []}", "PSE has not published those of 2026-11-22 yet"),
         (
             "200 OK",
             "<html>maintenance",
@@ -215,7 +246,6 @@ fn every_failure_has_a_name_and_the_last_good_prices_stay() {
             "",
             "the price API did not answer JSON (EOF while parsing a value at line 1 column 0); it begins \"\"",
         ),
-        ("200 OK", "{\"value\": [{\"cena\": 1}]}", "PSE no longer sends csdac_pln; it sent cena"),
         ("200 OK", huge.as_str(), "the price API's answer is larger than 8 MiB"),
         (
             "400 Bad Request",
@@ -223,50 +253,97 @@ fn every_failure_has_a_name_and_the_last_good_prices_stay() {
             "the price API answered HTTP 400 Bad Request: Could not find a property named 'doba'",
         ),
         ("503 Service Unavailable", "sorry", "the price API answered HTTP 503 Service Unavailable"),
-        ("200 OK", incomplete.as_str(), "PSE's prices of 2026-11-22 are incomplete: 92 of 96"),
+        ("200 OK", incomplete.as_str(), "PSE's answer for 2026-11-22 is incomplete: 92 of 96"),
     ] {
         api.says(status, body);
         prices.refresh();
-        assert_eq!(bench.error().as_deref(), Some(error));
+        assert_eq!(bench.error().unwrap(), format!("{BOTH}{error}"));
     }
-    let known = bench.context.cell.load().prices.clone();
-    assert_eq!(known.value.as_deref().unwrap().days[0].slots.len(), 92, "what is known of an incomplete day is shown");
-    assert!(known.checked.is_some(), "PSE was asked and answered");
+    assert_eq!(bench.shown(TODAY).unwrap().1, 92, "what is known of an incomplete day is shown");
+    assert!(bench.context.cell.load().prices.checked.is_some(), "PSE was asked and answered");
     // An answer that lacks more replaces nothing.
-    api.says("200 OK", &day("2026-11-22", "2026-11-21T23:00:00Z", 40));
+    api.says("200 OK", &day(TODAY, MIDNIGHT, 40));
     prices.refresh();
-    assert_eq!(bench.context.cell.load().prices.value.as_deref().unwrap().days[0].slots.len(), 92);
+    assert_eq!(bench.shown(TODAY).unwrap().1, 92);
+    api.says("200 OK", "{\"value\": [{\"cena\": 1}]}");
+    prices.refresh();
+    let drift = "PSE no longer sends csdac_pln; it sent cena";
+    assert!(bench.error().unwrap().starts_with(&format!("day-ahead prices (csdac-pln): {drift}; settlement")));
+    assert_eq!(bench.shown(TODAY).unwrap().1, 92);
     // Recovery with the next answer that is whole.
-    api.says("200 OK", &day("2026-11-22", "2026-11-21T23:00:00Z", 96));
+    api.says("200 OK", &day(TODAY, MIDNIGHT, 96));
     prices.refresh();
-    assert_eq!(bench.error(), None);
-    assert!(bench.context.cell.load().prices.checked.is_some());
+    assert_eq!((bench.error(), bench.shown(TODAY).unwrap().1), (None, 96));
 }
 
 #[test]
-fn a_hole_in_today_does_not_keep_tomorrow_away() {
+fn failures_are_repeated_soon_then_later_and_a_request_to_wait_is_heeded() {
+    let api = Api::new();
+    let bench = Bench::new("2026-11-22T10:00:00Z", &prices_config(&api));
+    let mut prices = bench.prices();
+    api.says("500 Oh No", "");
+    for step in [10, 20, 40, 80, 160, 300, 300] {
+        let Next::After(pause) = prices.refresh() else { panic!("a failure is repeated soon") };
+        assert!(pause <= Duration::from_secs(step) && pause >= Duration::from_secs(step) * 3 / 4, "{pause:?}");
+    }
+    api.says_with("429 Too Many Requests", "Retry-After: 120\r\n", "");
+    prices.refresh();
+    let before = api.asked(Entity::DayAhead);
+    let Next::After(pause) = prices.refresh() else { panic!("the API asked to be left alone") };
+    assert!(pause > Duration::from_secs(110) && pause <= Duration::from_secs(120));
+    assert_eq!(api.asked(Entity::DayAhead), before);
+}
+
+#[test]
+fn the_kompas_is_asked_for_where_it_is_wanted() {
+    let api = Api::new();
+    let base = api.url.replace("csdac-pln", "pdgsz");
+    let extra = format!("{}\npse_peak_hours: {{enabled: true, api_url: '{base}'}}", prices_config(&api));
+    let bench = Bench::new("2026-11-22T10:00:00Z", &extra);
+    let hours: Vec<String> = (0..24)
+        .map(|hour| {
+            let at = MIDNIGHT.parse::<Timestamp>().unwrap() + Duration::from_secs(3600) * hour;
+            let at = at.strftime("%Y-%m-%d %H:%M").to_string();
+            let advice = hour % 4;
+            format!(r#"{{"dtime_utc": "{at}", "business_date": "{TODAY}", "usage_fcst": {advice}, "is_active": true}}"#)
+        })
+        .collect();
+    // Rows of all entities in one answer: each takes its own column.
+    let prices = day(TODAY, MIDNIGHT, 96);
+    api.says("200 OK", &prices.replace("]}", &format!(",{}]}}", hours.join(","))));
+    bench.prices().refresh();
+    let (today, known) = bench.shown(TODAY).unwrap();
+    assert_eq!((known, api.asked(Entity::Kompas), bench.error()), (96, 1, None));
+    assert_eq!([0, 7, 95].map(|slot: usize| today.slots[slot].kompas.unwrap().code()), [0, 1, 3]);
+    let asked = api.asked.lock().unwrap().iter().find(|line| line.contains("/pdgsz?")).cloned().unwrap();
+    assert!(asked.contains("is_active%20eq%20true"), "{asked}");
+}
+
+#[test]
+fn a_hole_in_today_does_not_keep_the_others_away() {
     let api = Api::new();
     let bench = Bench::new("2026-11-22T13:30:00Z", &prices_config(&api));
     let mut prices = bench.prices();
-    api.says("200 OK", &day("2026-11-22", "2026-11-21T23:00:00Z", 95));
+    api.says("200 OK", &day(TODAY, MIDNIGHT, 95));
     prices.refresh();
-    assert_eq!(api.asked(), 2);
-    assert_eq!(bench.error().as_deref(), Some("PSE's prices of 2026-11-22 are incomplete: 95 of 96"));
+    assert_eq!((api.asked(Entity::DayAhead), api.asked(Entity::Settlement)), (2, 2));
+    assert!(bench.error().unwrap().ends_with("PSE's answer for 2026-11-22 is incomplete: 95 of 96"));
 }
 
 #[test]
 fn a_start_without_network_shows_the_cache() {
     let api = Api::new();
     let bench = Bench::new("2026-11-22T10:00:00Z", &prices_config(&api));
-    api.says("200 OK", &day("2026-11-22", "2026-11-21T23:00:00Z", 96));
+    api.says("200 OK", &day(TODAY, MIDNIGHT, 96));
     bench.prices().refresh();
     api.says("500 Oh No", "");
     bench.clock.advance(Duration::from_secs(3600));
     let mut restarted = bench.prices();
-    let shown = || bench.context.cell.load().prices.value.clone().unwrap();
-    assert_eq!((shown().origin, shown().fetched_at), (PriceOrigin::DiskCache, "2026-11-22T10:00:00Z".parse().unwrap()));
+    let market = bench.shown(TODAY).unwrap().0.market.unwrap();
+    let fetched: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+    assert_eq!((market.origin, market.fetched_at), (PriceOrigin::DiskCache, fetched));
     restarted.refresh();
-    assert_eq!((api.asked(), bench.error()), (1, None), "a complete day from the cache needs no request");
+    assert_eq!((api.asked(Entity::DayAhead), bench.error()), (1, None), "a complete day in the cache needs no request");
     assert!(fs::read(bench.dir.path().join("data/wattboard_price_cache.json")).is_ok());
 }
 
@@ -275,10 +352,9 @@ fn a_folder_that_cannot_be_written_costs_nothing_but_the_cache() {
     let api = Api::new();
     let bench = Bench::new("2026-11-22T10:00:00Z", &prices_config(&api));
     fs::remove_dir(bench.dir.path().join("data")).unwrap();
-    api.says("200 OK", &day("2026-11-22", "2026-11-21T23:00:00Z", 96));
+    api.says("200 OK", &day(TODAY, MIDNIGHT, 96));
     bench.prices().refresh();
-    assert_eq!(bench.error(), None);
-    assert!(bench.context.cell.load().prices.value.is_some());
+    assert_eq!((bench.error(), bench.shown(TODAY).unwrap().1), (None, 96));
 }
 
 #[test]

@@ -186,8 +186,8 @@ mod tests {
         cache().store(&days.each_ref(), at(NOW)).unwrap();
         assert_eq!(load(&mut cache(), at("2026-11-22T20:00:00Z")).unwrap(), days);
         // Tomorrow's prices serve tomorrow, however old they are then.
-        assert_eq!(load(&mut cache(), at("2026-11-23T22:30:00Z")).unwrap_err().kind(), Kind::Invalid);
-        assert_eq!(load(&mut cache(), at("2026-11-23T21:59:00Z")).unwrap(), [days[1].clone()]);
+        assert_eq!(load(&mut cache(), at("2026-11-23T23:00:00Z")).unwrap_err().kind(), Kind::Invalid);
+        assert_eq!(load(&mut cache(), at("2026-11-23T22:59:00Z")).unwrap(), [days[1].clone()]);
         for (now, reason) in [
             ("2026-11-24T10:00:00Z", "it is of 2026-11-22, neither of today nor tomorrow"),
             ("2026-11-22T09:00:00Z", "it is dated in the future"),

@@ -3,51 +3,54 @@
 use std::path::Path;
 use std::time::Duration;
 
+use crossbeam_channel::Receiver;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::base::clock::{Clock, SimulatedClock};
 use crate::base::fault::Fault;
-use crate::base::units::Micro;
 use crate::http::message::body_of;
+use crate::inquiry::{Desk, Inquiry};
 use crate::model::coordinator::Coordinator;
 use crate::model::decision::{Decision, RawDecision};
 use crate::model::logs::{Level, LogFile, LogLine, Logs};
-use crate::model::price::{MarketDay, MarketSlot, PricedDay, SLOT};
-use crate::snapshot::{Attempt, DatabaseState, Feed, Live, Metrics, Origin, PriceOrigin, Prices, Scene, Section};
+use crate::model::price::{Entity, Point, PriceOrigin, PricedDay, PublishedDay, Sheets};
+use crate::snapshot::{Attempt, DatabaseState, Feed, Live, Metrics, Origin, Prices, Scene, Section};
 use crate::source::json as site_json;
 
 const NOW: &str = "2026-11-22T13:00:00Z";
 
-struct Bench {
-    api: Api,
-    cell: Arc<SnapshotCell>,
+pub struct Bench {
+    pub api: Api,
+    pub cell: Arc<SnapshotCell>,
     clock: Arc<SimulatedClock>,
     config: Config,
+    pub inquiries: Receiver<Inquiry>,
 }
 
 impl Bench {
-    fn new(extra: &str) -> Self {
+    pub fn new(extra: &str) -> Self {
         let text = format!(
             "electricity_tariff: {{tariff_type: g11, sc_component_pln_kwh: 0.1, distribution_pricing: {{g11: {{type: static, price: 0.2}}}}}}\n{extra}\n"
         );
         let config = Config::parse(Path::new("/site/config/c.yaml"), &text).unwrap();
         let clock = Arc::new(SimulatedClock::new(NOW.parse().unwrap()));
         let cell = Arc::new(SnapshotCell::default());
-        let api = Api::new(Arc::clone(&cell), clock.clone(), &config, false);
-        Self { api, cell, clock, config }
+        let (desk, inquiries) = Desk::new();
+        let api = Api::new(Arc::clone(&cell), clock.clone(), desk, &config, false);
+        Self { api, cell, clock, config, inquiries }
     }
 
-    fn attempt(&self) -> Attempt {
+    pub fn attempt(&self) -> Attempt {
         Attempt { at: self.clock.now(), instant: self.clock.instant(), took: Duration::ZERO }
     }
 
-    fn ask(&self, target: &str) -> (u16, Value) {
+    pub fn ask(&self, target: &str) -> (u16, Value) {
         let (status, _, body) = self.ask_with(target, Method::Get, &[]);
         (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
     }
 
-    fn ask_with(&self, target: &str, method: Method, headers: &[(&str, &str)]) -> (u16, Vec<String>, Vec<u8>) {
+    pub fn ask_with(&self, target: &str, method: Method, headers: &[(&str, &str)]) -> (u16, Vec<String>, Vec<u8>) {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let request = Request { method, path: path.into(), query: query.into(), headers, peer: [127, 0, 0, 1].into() };
@@ -93,19 +96,35 @@ impl Bench {
         self.cell.publish(|next| next.metrics.succeed(Arc::new(metrics), attempt));
     }
 
-    /// Prices of 2026-11-22: each hour's quarters cost as many ten-thousandths as the hour says; without hour 5.
-    fn price(&self) {
-        let zone = &self.config.zone;
-        let date = zone.date(self.clock.now());
-        let start = zone.day_start(date);
-        let slots = (0..96_u32)
-            .filter(|quarter| quarter / 4 != 5)
-            .map(|quarter| MarketSlot { start: start + SLOT * quarter, market: Micro(i64::from(quarter / 4) * 100) })
-            .collect();
-        let day = PricedDay::new(&MarketDay { date, slots, publication: None }, &self.config.tariff, zone);
-        let value = Prices { days: vec![day], origin: PriceOrigin::Network, fetched_at: self.clock.now() };
+    /// A day whose quarter-hours have these values, millionths of a PLN/kWh, for both prices.
+    pub fn priced_day(&self, date: &str, value: impl Fn(usize) -> Option<i64>) -> PricedDay {
+        let (zone, date) = (&self.config.zone, date.parse().unwrap());
+        let sheet = |entity| PublishedDay {
+            entity,
+            date,
+            points: PublishedDay::axis(entity, date, zone)
+                .enumerate()
+                .filter_map(|(index, start)| Some(Point { start, value: value(index)? }))
+                .collect(),
+            publication: Some("2026-11-21 13:58:15.542".into()),
+            fetched_at: self.clock.now(),
+            origin: PriceOrigin::Network,
+        };
+        let (market, settlement) = (sheet(Entity::DayAhead), sheet(Entity::Settlement));
+        let sheets = Sheets { market: Some(&market), settlement: Some(&settlement), kompas: None };
+        PricedDay::new(date, sheets, &self.config.tariff, &self.config.selling, zone)
+    }
+
+    pub fn publish_prices(&self, days: impl IntoIterator<Item = PricedDay>) {
+        let days = days.into_iter().map(|day| (day.date, Arc::new(day))).collect();
         let attempt = self.attempt();
-        self.cell.publish(|next| next.prices.succeed(Arc::new(value), attempt));
+        self.cell.publish(|next| next.prices.succeed(Arc::new(Prices { days }), attempt));
+    }
+
+    /// Prices of 2026-11-22: each hour's quarters cost as many ten-thousandths as the hour says; without hour 5.
+    pub fn price(&self) {
+        let hourly = |quarter: usize| (quarter / 4 != 5).then_some(quarter as i64 / 4 * 100);
+        self.publish_prices([self.priced_day("2026-11-22", hourly)]);
     }
 }
 

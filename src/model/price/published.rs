@@ -46,12 +46,12 @@ impl Entity {
         }
     }
 
-    /// What it is, in words.
-    pub fn words(self) -> &'static str {
+    /// What it is, in words, with its name.
+    pub fn label(self) -> &'static str {
         match self {
-            Self::DayAhead => "day-ahead prices",
-            Self::Settlement => "settlement prices",
-            Self::Kompas => "the Kompas",
+            Self::DayAhead => "day-ahead prices (csdac-pln)",
+            Self::Settlement => "settlement prices (rce-pln)",
+            Self::Kompas => "the Kompas (pdgsz)",
         }
     }
 }

@@ -199,7 +199,7 @@ mod tests {
             (
                 Box::new(|i: usize| {
                     Some(match i {
-                        0..12 | 50..62 => 1,
+                        0..12 | 50..62 => 1_i64,
                         70..94 => 9,
                         _ => 5,
                     })
@@ -207,13 +207,13 @@ mod tests {
                 vec![(0, 12), (50, 62)],
                 vec![(70, 94)],
             ),
-            (Box::new(|_| Some(7)), vec![], vec![]),
+            (Box::new(|_| Some(7_i64)), vec![], vec![]),
             // Most of the day at the lowest price: not cheap, since that is the median.
             (Box::new(|i| Some(i64::from(i > 90))), vec![], vec![(91, 96)]),
             // A hole divides.
             (
                 Box::new(|i| (i != 3).then_some(if i < 10 { 1 } else { 5 + i as i64 })),
-                vec![(0, 3), (4, 24)],
+                vec![(0, 3), (4, 25)],
                 vec![(72, 96)],
             ),
             (Box::new(|_| None), vec![], vec![]),

@@ -69,7 +69,7 @@ impl PriceApi {
     /// A delivery day; without values while it is not published.
     ///
     /// # Errors
-    /// A fault that names the entity and what failed: unreachable, timeout, HTTP status with PSE's own message, not
+    /// What failed: unreachable, timeout, HTTP status with PSE's own message, not
     /// JSON, too large, schema drift.
     pub fn day(&self, entity: Entity, date: Date, now: Timestamp) -> Result<PublishedDay, Failure> {
         let rows = self.ask(entity, &format!("business_date eq '{date}'"), MAX_ROWS_A_DAY)?;
@@ -94,11 +94,6 @@ impl PriceApi {
     }
 
     fn ask(&self, entity: Entity, filter: &str, most_rows: usize) -> Result<Vec<Row>, Failure> {
-        let named = |failure: Failure| Failure { fault: failure.fault.within(entity.name()), ..failure };
-        self.pages(entity, filter, most_rows).map_err(named)
-    }
-
-    fn pages(&self, entity: Entity, filter: &str, most_rows: usize) -> Result<Vec<Row>, Failure> {
         let due = Instant::now() + self.deadline;
         // Every revision of the Kompas would come back otherwise.
         let active = if entity == Entity::Kompas { " and is_active eq true" } else { "" };

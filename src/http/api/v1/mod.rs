@@ -2,3 +2,6 @@
 
 mod price_day;
 pub mod prices;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,155 @@
+//! Price answers from snapshots made by hand.
+
+use serde_json::{Value, json};
+
+use super::super::tests::Bench;
+use crate::base::fault::Fault;
+use crate::http::message::{Answer, Handler, Method, Request};
+
+#[test]
+fn a_day_of_quarter_hours_with_every_step_of_its_price() {
+    let bench = Bench::new("prosumer: {negative_rule: per_hour, deposit_factor: 1.23}");
+    let values = |quarter: usize| match quarter {
+        8..12 => Some(-50_000),
+        20 => None,
+        _ => Some(quarter as i64 * 1000),
+    };
+    let flat = |_| Some(40_000);
+    bench.publish_prices([bench.priced_day("2026-11-21", flat), bench.priced_day("2026-11-22", values)]);
+    let (status, today) = bench.ask("/api/v1/prices");
+    assert_eq!(status, 200);
+    let header = [&today["day"], &today["timezone"], &today["by"]];
+    assert_eq!(header, [&json!("2026-11-22"), &json!("Europe/Warsaw"), &json!("slot")]);
+    assert_eq!(today["slots"].as_array().unwrap().len(), 96);
+    assert_eq!(
+        today["slots"][8],
+        json!({
+            "start": "2026-11-22T02:00:00+01:00", "end": "2026-11-22T02:15:00+01:00",
+            "market_pln_kwh": -0.05, "margin_pln_kwh": 0.1, "distribution_pln_kwh": 0.2, "zone": "all_day",
+            "kompas": null, "buy_pln_kwh": 0.25, "sell_pln_kwh": 0.0,
+        })
+    );
+    let hole = &today["slots"][20];
+    let parts = [&hole["market_pln_kwh"], &hole["buy_pln_kwh"], &hole["distribution_pln_kwh"]];
+    assert_eq!(parts, [&Value::Null, &Value::Null, &json!(0.2)]);
+    assert_eq!(today["slots"][21]["sell_pln_kwh"], Value::Null, "an hour that lacks a quarter has no mean");
+    assert_eq!(today["slots"][0]["sell_pln_kwh"], json!(0.001845), "the mean of 0, 1, 2, 3 times 1.23");
+    // It is 14:00: slot 56.
+    assert_eq!(
+        today["current"],
+        json!({
+            "start": "2026-11-22T14:00:00+01:00", "end": "2026-11-22T14:15:00+01:00", "market_pln_kwh": 0.056,
+            "buy_pln_kwh": 0.356, "sell_pln_kwh": 0.070725, "zone": "all_day", "rank": 56, "of": 95, "trend": "stable",
+        })
+    );
+    assert_eq!((today["next"].as_array().unwrap().len(), &today["next"][0]["buy_pln_kwh"]), (16, &json!(0.357)));
+    let windows = &today["windows"];
+    assert_eq!(windows["cheapest"][0]["start"], "2026-11-22T14:00:00+01:00");
+    assert_eq!(
+        windows["dearest"][3],
+        json!({
+            "hours": 4, "start": "2026-11-22T20:00:00+01:00", "end": "2026-11-23T00:00:00+01:00",
+            "mean_buy_pln_kwh": 0.3875,
+        })
+    );
+    assert_eq!(
+        windows["negative"],
+        json!([{
+            "start": "2026-11-22T02:00:00+01:00", "end": "2026-11-22T03:00:00+01:00", "min_market_pln_kwh": -0.05,
+        }])
+    );
+    assert_eq!(windows["cheap"][0]["start"], "2026-11-22T00:00:00+01:00");
+    let figures = &today["statistics"];
+    assert_eq!((&figures["min_buy_pln_kwh"], &figures["min_at"]), (&json!(0.25), &json!("2026-11-22T02:00:00+01:00")));
+    let parts = [&figures["max_market_pln_kwh"], &figures["remaining_mean_buy_pln_kwh"]];
+    assert_eq!(parts, [&json!(0.095), &json!(0.3755)]);
+    assert_eq!(figures["yesterday_mean_buy_pln_kwh"], json!(0.34));
+    let provenance = &today["provenance"];
+    let parts = [&provenance["source"], &provenance["received"], &provenance["expected"]];
+    assert_eq!(parts, [&json!("network"), &json!(95), &json!(96)]);
+    assert_eq!(provenance["publication_ts"], "2026-11-21 13:58:15.542");
+    let hole = json!([{"start": "2026-11-22T05:00:00+01:00", "end": "2026-11-22T05:15:00+01:00"}]);
+    assert_eq!(provenance["holes"], hole);
+    let rule = "mean RCE of the hour, a negative mean counted as 0 (per_hour), times 1.23";
+    assert_eq!(today["sell_provenance"]["rule"], rule);
+    assert_eq!((&today["kompas_provenance"], &today["reason"]), (&Value::Null, &Value::Null));
+    assert_eq!(today["unknown"]["slots.market_pln_kwh"], "PSE sent 95 of 96 quarter-hours");
+
+    let (_, hours) = bench.ask("/api/v1/prices?day=2026-11-22&by=hour");
+    assert_eq!(hours["slots"].as_array().unwrap().len(), 24);
+    let hour = &hours["slots"][5];
+    let parts = [&hour["received"], &hour["expected"], &hour["market_pln_kwh"]];
+    assert_eq!(parts, [&json!(3), &json!(4), &json!(0.022)]);
+    assert_eq!(hour["end"], "2026-11-22T06:00:00+01:00");
+}
+
+#[test]
+fn days_that_are_not_known_say_why_and_bad_ones_are_refused() {
+    let bench = Bench::new("");
+    let reason = |target: &str| {
+        let (status, answer) = bench.ask(target);
+        assert_eq!((status, &answer["slots"], &answer["provenance"]["received"]), (200, &json!([]), &json!(0)));
+        assert_eq!(answer["unknown"]["slots"], answer["reason"]);
+        answer["reason"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(reason("/api/v1/prices"), "prices are still being loaded");
+    bench.price();
+    assert!(reason("/api/v1/prices?day=tomorrow").starts_with("PSE has not published the prices of 2026-11-23 yet"));
+    assert!(reason("/api/v1/prices?day=2026-11-24").starts_with("PSE publishes the prices of 2026-11-24 around"));
+    let attempt = bench.attempt();
+    bench.cell.publish(|next| next.prices.fail(&Fault::timeout("PSE did not answer"), attempt));
+    assert_eq!(reason("/api/v1/prices?day=tomorrow"), "PSE did not answer");
+    let days = "is not allowed; it must be today, tomorrow or a day as YYYY-MM-DD, from 2000 to 2100";
+    for (query, error) in [
+        ("day=yesterday", days),
+        ("day=2026-02-30", days),
+        ("day=1999-12-31", days),
+        ("day=2026-11-22T00:00", days),
+        ("by=week", "is not allowed; it must be slot or hour"),
+    ] {
+        let (status, refusal) = bench.ask(&format!("/api/v1/prices?{query}"));
+        assert_eq!((status, refusal["error"].as_str().unwrap()), (400, &*format!("{query} {error}")));
+    }
+}
+
+#[test]
+fn a_day_of_the_past_is_not_answered_from_the_snapshot() {
+    let bench = Bench::new("");
+    let request = Request {
+        method: Method::Get,
+        path: "/api/v1/prices".into(),
+        query: "day=2026-10-25".into(),
+        headers: Vec::new(),
+        peer: [127, 0, 0, 1].into(),
+    };
+    assert!(matches!(bench.api.handle(&request), Answer::Later(_)));
+    assert!(bench.inquiries.is_empty(), "nothing is asked before the request is handed over");
+}
+
+#[test]
+fn a_calendar_of_cheap_dear_and_negative_windows() {
+    let bench = Bench::new("");
+    bench.publish_prices([bench.priced_day("2026-11-22", |quarter| Some(quarter as i64 * 1000 - 20_000))]);
+    let (status, headers, body) = bench.ask_with("/prices.ics?lang=pl", Method::Get, &[]);
+    let text = String::from_utf8(body).unwrap();
+    assert_eq!(status, 200);
+    assert!(headers.iter().any(|header| header == "Content-Type: text/calendar; charset=utf-8"), "{headers:?}");
+    for line in [
+        "BEGIN:VCALENDAR",
+        "UID:cheap-20261121T230000Z@wattboard",
+        "DTSTART:20261121T230000Z",
+        "DTEND:20261122T050000Z",
+        "SUMMARY:Tani prąd 0\\,29 PLN/kWh",
+        "UID:dear-20261122T170000Z@wattboard",
+        "UID:negative-20261121T230000Z@wattboard",
+        "SUMMARY:Ujemna cena na rynku -0\\,02 PLN/kWh",
+        "CATEGORIES:negative",
+        "END:VCALENDAR",
+    ] {
+        assert!(text.split("\r\n").any(|found| found == line), "{line} in {text}");
+    }
+    assert_eq!(text.matches("BEGIN:VEVENT").count(), 3);
+    let english = |target| bench.ask_with(target, Method::Get, &[]).2;
+    assert_eq!(english("/prices.ics"), english("/prices.ics?lang=en"));
+    assert_eq!(bench.ask("/prices.ics?lang=de").0, 400);
+}
