@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use edge::{BIG, Client, PATIENCE, Server, eventually};
 use wattboard::http::Limits;
+use wattboard::http::message::{Bytes, ready};
 
 const GET: &str = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -225,6 +226,62 @@ fn given_connections_live_with_their_new_owner() {
     socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi").unwrap();
     assert_eq!(client.answer(false).unwrap().text(), "hi");
     server.stop();
+}
+
+#[test]
+fn answers_that_come_later_hold_no_worker_and_keep_their_place() {
+    let server = Server::with(Limits::default(), 1);
+    let mut client = server.connect();
+    client.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\nGET /next HTTP/1.1\r\nHost: a\r\n\r\n");
+    let pending = server.pending.recv_timeout(PATIENCE).unwrap();
+    server.assert_serves();
+    pending.complete(ready(200, "text/plain", Bytes::Owned(b"at last".to_vec())));
+    assert_eq!(client.answer(false).unwrap().text(), "at last");
+    assert_eq!(client.answer(false).unwrap().text(), "/next? for a");
+    client.send("HEAD /later HTTP/1.1\r\nHost: a\r\n\r\n");
+    let pending = server.pending.recv_timeout(PATIENCE).unwrap();
+    pending.complete(ready(200, "text/plain", Bytes::Owned(vec![b'x'; BIG])));
+    let head = client.answer(true).unwrap();
+    assert_eq!(head.header("Content-Length"), Some(&*BIG.to_string()));
+    // Nobody answers: the client hears of it, and its connection goes on.
+    for path in ["/later-dropped", "/later-panic"] {
+        let answer = client.ask(&format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")).unwrap();
+        assert_eq!((answer.status, answer.header("Retry-After")), (503, Some("1")));
+    }
+    // A slow reader of a late answer is the door's to serve.
+    let mut slow = server.connect_narrow();
+    slow.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
+    let pending = server.pending.recv_timeout(PATIENCE).unwrap();
+    pending.complete(ready(200, "text/plain", Bytes::Owned(vec![b'x'; BIG])));
+    server.assert_serves();
+    assert_eq!(slow.answer(false).unwrap().body.len(), BIG);
+    // One that left meanwhile costs nothing.
+    let mut gone = server.connect();
+    gone.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
+    let pending = server.pending.recv_timeout(PATIENCE).unwrap();
+    drop(gone);
+    pending.complete(ready(200, "text/plain", Bytes::Owned(vec![b'x'; BIG])));
+    drop((client, slow));
+    eventually("all connections are closed", || server.count().open() == 0);
+    server.stop();
+}
+
+#[test]
+fn a_stop_waits_for_late_answers_but_not_for_ever() {
+    let server = Server::usual();
+    let (mut answered, mut forgotten) = (server.connect(), server.connect());
+    for client in [&mut answered, &mut forgotten] {
+        client.send("GET /later HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    let first = server.pending.recv_timeout(PATIENCE).unwrap();
+    let second = server.pending.recv_timeout(PATIENCE).unwrap();
+    server.trigger.stop();
+    first.complete(ready(200, "text/plain", Bytes::Owned(b"in time".to_vec())));
+    drop(second);
+    let mut texts = [answered.answer(false).unwrap().text(), forgotten.answer(false).unwrap().text()];
+    texts.sort();
+    assert!(texts[0] == "in time" && texts[1].starts_with("{\"code\":\"busy\""), "{texts:?}");
+    server.finish();
 }
 
 #[test]

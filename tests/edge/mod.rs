@@ -11,6 +11,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use wattboard::base::shutdown::{self, ShutdownTrigger};
 use wattboard::base::thread::Exit;
 use wattboard::http::counters::{Counters, Snapshot};
+use wattboard::http::later::Pending;
 use wattboard::http::message::{Bytes, ready};
 use wattboard::http::{self, Answer, Edge, Handler, Limits, Method, Request};
 
@@ -27,6 +28,8 @@ pub struct Telling {
     pub may_go_on: Receiver<()>,
     /// Where `/give` gives its sockets.
     pub given: Sender<TcpStream>,
+    /// Where `/later` leaves its requests.
+    pub pending: Sender<Pending>,
 }
 
 impl Handler for Telling {
@@ -59,6 +62,12 @@ impl Handler for Telling {
                 let given = self.given.clone();
                 Answer::Give(Box::new(move |socket| given.send(socket).unwrap()))
             }
+            "/later" => {
+                let pending = self.pending.clone();
+                Answer::Later(Box::new(move |request| pending.send(request).unwrap()))
+            }
+            "/later-dropped" => Answer::Later(Box::new(drop)),
+            "/later-panic" => Answer::Later(Box::new(|_request| panic!("on purpose"))),
             _ if request.method == Method::Options => Answer::Ready(ready(204, "text/plain", Bytes::Static(b""))),
             path => text(format!("{path}?{} for {}", request.query, request.header("host").unwrap_or("nobody"))),
         }
@@ -75,6 +84,7 @@ pub struct Server {
     pub begun: Receiver<()>,
     pub go_on: Sender<()>,
     pub given: Receiver<TcpStream>,
+    pub pending: Receiver<Pending>,
 }
 
 impl Server {
@@ -91,13 +101,20 @@ impl Server {
         let (begun_sender, begun) = unbounded();
         let (go_on, may_go_on) = unbounded();
         let (given_sender, given) = unbounded();
+        let (pending_sender, pending) = unbounded();
         let (exit_sender, exits) = unbounded();
         static BODY: LazyLock<Arc<[u8]>> = LazyLock::new(|| (0..BIG).map(|at| (at % 251) as u8).collect());
-        let handler = Telling { big: Arc::clone(&BODY), begun: begun_sender, may_go_on, given: given_sender };
+        let handler = Telling {
+            big: Arc::clone(&BODY),
+            begun: begun_sender,
+            may_go_on,
+            given: given_sender,
+            pending: pending_sender,
+        };
         let listener = http::bind(host, 0).unwrap();
         let edge = http::open(listener, limits, workers, Arc::new(handler), shutdown, &exit_sender).unwrap();
         let (addr, counters) = (edge.local_addr(), edge.counters());
-        Self { edge, addr, counters, trigger, exits, begun, go_on, given }
+        Self { edge, addr, counters, trigger, exits, begun, go_on, given, pending }
     }
 
     pub fn count(&self) -> Snapshot {
