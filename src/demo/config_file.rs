@@ -8,6 +8,7 @@ pub const ZONE: &str = "Europe/Warsaw";
 
 /// The file's text, with prices to be had at `price_url`.
 pub fn text(price_url: &str) -> String {
+    let kompas_url = price_url.replace("csdac-pln", "pdgsz");
     format!(
         r#"# A simulated site, made by `wattboard demo`. It goes away when the demo ends.
 
@@ -29,8 +30,10 @@ price_analysis:
   api_url: "{price_url}"
   api_timeout_seconds: 10
 
+# So does the grid operator's hourly advice, the Kompas.
 pse_peak_hours:
-  enabled: false
+  enabled: true
+  api_url: "{kompas_url}"
 
 # final price = market + sc_component + distribution
 electricity_tariff:

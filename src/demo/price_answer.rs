@@ -162,6 +162,7 @@ fn day_may_match(conditions: &[Condition], date: Date) -> bool {
 fn meets(row: &Row, condition: &Condition) -> bool {
     match row.get(&condition.column) {
         Some(Value::String(text)) => holds(text, condition),
+        Some(Value::Bool(value)) => compares(&condition.operator, value.to_string().cmp(&condition.value)),
         Some(Value::Number(number)) => match (number.as_f64(), condition.value.parse::<f64>()) {
             (Some(number), Ok(asked)) => compares(&condition.operator, number.total_cmp(&asked)),
             _ => false,

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp, Zoned};
 use serde_json::{Map, Value, json};
 
 use super::noise::{Channel, hash};
-use super::prices::{Market, QUARTER};
+use super::prices::{Market, QUARTER, Slot};
 
 /// What can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,12 +18,14 @@ pub enum Entity {
     DayAhead,
     /// `rce-pln`: the settlement price for prosumers.
     Settlement,
+    /// `pdgsz`: hourly advice on the grid's load.
+    Kompas,
 }
 
 impl Entity {
     /// The entity of a path's last part.
     pub fn named(name: &str) -> Option<Self> {
-        [Self::DayAhead, Self::Settlement].into_iter().find(|entity| entity.name() == name)
+        [Self::DayAhead, Self::Settlement, Self::Kompas].into_iter().find(|entity| entity.name() == name)
     }
 
     /// Its name in a path.
@@ -31,20 +33,47 @@ impl Entity {
         match self {
             Self::DayAhead => "csdac-pln",
             Self::Settlement => "rce-pln",
+            Self::Kompas => "pdgsz",
         }
     }
 
     /// The columns of its rows.
-    pub fn columns(self) -> [&'static str; 8] {
-        let price = self.price_column();
-        ["dtime", "period", price, "dtime_utc", "period_utc", "business_date", "publication_ts", "publication_ts_utc"]
+    pub fn columns(self) -> &'static [&'static str] {
+        match self {
+            Self::DayAhead => &[
+                "dtime",
+                "period",
+                "csdac_pln",
+                "dtime_utc",
+                "period_utc",
+                "business_date",
+                "publication_ts",
+                "publication_ts_utc",
+            ],
+            Self::Settlement => &[
+                "dtime",
+                "period",
+                "rce_pln",
+                "dtime_utc",
+                "period_utc",
+                "business_date",
+                "publication_ts",
+                "publication_ts_utc",
+            ],
+            Self::Kompas => &[
+                "dtime",
+                "dtime_utc",
+                "is_active",
+                "usage_fcst",
+                "business_date",
+                "publication_ts",
+                "publication_ts_utc",
+            ],
+        }
     }
 
     fn price_column(self) -> &'static str {
-        match self {
-            Self::DayAhead => "csdac_pln",
-            Self::Settlement => "rce_pln",
-        }
+        self.columns()[2]
     }
 }
 
@@ -59,6 +88,40 @@ pub fn is_published(day: Date, now: &Zoned) -> bool {
 
 /// All rows of a local day, in order.
 pub fn day(entity: Entity, market: &Market, zone: &TimeZone, seed: u64, date: Date) -> Vec<Map<String, Value>> {
+    match entity {
+        Entity::Kompas => advice(market, zone, seed, date),
+        Entity::DayAhead | Entity::Settlement => prices(entity, market, zone, seed, date),
+    }
+}
+
+/// The hours of the Kompas; here labels are the *start*. The grid is short where power is dear.
+fn advice(market: &Market, zone: &TimeZone, seed: u64, date: Date) -> Vec<Map<String, Value>> {
+    let published = publication(seed, zone, date);
+    let row = |hour: &[Slot]| {
+        let mean = hour.iter().map(|slot| slot.day_ahead_pln_mwh).sum::<f64>() / hour.len() as f64;
+        let usage = match mean {
+            ..150.0 => 0,
+            150.0..650.0 => 1,
+            650.0..950.0 => 2,
+            _ => 3,
+        };
+        let start = hour[0].start;
+        let mut row = Map::new();
+        row.insert("dtime".into(), json!(start.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()));
+        row.insert("dtime_utc".into(), json!(utc(start, "%Y-%m-%d %H:%M")));
+        row.insert("is_active".into(), json!(true));
+        row.insert("usage_fcst".into(), json!(usage));
+        row.insert("business_date".into(), json!(date.to_string()));
+        if let Some(published) = &published {
+            row.insert("publication_ts".into(), json!(published.strftime("%Y-%m-%d %H:%M:%S%.3f").to_string()));
+            row.insert("publication_ts_utc".into(), json!(utc(published.timestamp(), "%Y-%m-%d %H:%M:%S%.3f")));
+        }
+        row
+    };
+    market.day(date).chunks(4).map(row).collect()
+}
+
+fn prices(entity: Entity, market: &Market, zone: &TimeZone, seed: u64, date: Date) -> Vec<Map<String, Value>> {
     let published = publication(seed, zone, date);
     let mut label = "00:00".to_owned();
     let slots = market.day(date);
@@ -69,8 +132,8 @@ pub fn day(entity: Entity, market: &Market, zone: &TimeZone, seed: u64, date: Da
         let end = slot.start + QUARTER;
         let ends = if index == last { "24:00".to_owned() } else { end_label(&start, slot.start) };
         let price = match entity {
-            Entity::DayAhead => slot.day_ahead_pln_mwh,
             Entity::Settlement => slot.settlement_pln_mwh,
+            Entity::DayAhead | Entity::Kompas => slot.day_ahead_pln_mwh,
         };
         let mut row = Map::new();
         row.insert("dtime".into(), json!(local_end(entity, &start, end, zone)));
@@ -94,11 +157,11 @@ pub fn day(entity: Entity, market: &Market, zone: &TimeZone, seed: u64, date: Da
 fn local_end(entity: Entity, start: &Zoned, end: Timestamp, zone: &TimeZone) -> String {
     let local = end.to_zoned(zone.clone());
     match entity {
-        Entity::DayAhead => local.strftime("%Y-%m-%d %H:%M").to_string(),
         Entity::Settlement if is_second_pass(start, start.timestamp()) && local.hour() == start.hour() => {
             local.strftime("%Y-%m-%d %Ha:%M:%S").to_string()
         }
         Entity::Settlement => local.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        Entity::DayAhead | Entity::Kompas => local.strftime("%Y-%m-%d %H:%M").to_string(),
     }
 }
 
@@ -177,6 +240,17 @@ mod tests {
             let row = rows(entity, date(2026, 11, 22)).remove(0);
             assert_eq!(row.len(), entity.columns().len());
             assert!(entity.columns().iter().all(|column| row.contains_key(*column)));
+        }
+    }
+
+    #[test]
+    fn advice_is_hourly_and_labelled_by_its_start() {
+        for (date, hours) in [(date(2025, 3, 30), 23), (date(2025, 10, 26), 25), (date(2026, 11, 22), 24)] {
+            let rows = rows(Entity::Kompas, date);
+            assert_eq!(rows.len(), hours, "{date}");
+            assert_eq!(rows[0]["dtime"], format!("{date} 00:00"));
+            assert!(rows.iter().all(|row| row["usage_fcst"].as_i64().is_some_and(|usage| (0..=3).contains(&usage))));
+            assert!(Entity::Kompas.columns().iter().all(|column| rows[0].contains_key(*column)));
         }
     }
 

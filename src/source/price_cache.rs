@@ -60,7 +60,9 @@ pub struct PriceCache {
 impl PriceCache {
     /// In this folder.
     pub fn new(data_dir: &Path, zone: SiteZone) -> Self {
-        Self { path: data_dir.join(FILE), zone, held: None }
+        let path = data_dir.join(FILE);
+        atomic_file::sweep(&path);
+        Self { path, zone, held: None }
     }
 
     /// Reads the days from `first` to `last` that the file has. A day's prices do not change, so its age alone does not

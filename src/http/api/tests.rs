@@ -23,8 +23,8 @@ const NOW: &str = "2026-11-22T13:00:00Z";
 pub struct Bench {
     pub api: Api,
     pub cell: Arc<SnapshotCell>,
-    clock: Arc<SimulatedClock>,
-    config: Config,
+    pub clock: Arc<SimulatedClock>,
+    pub config: Config,
     pub inquiries: Receiver<Inquiry>,
 }
 

@@ -1,10 +1,13 @@
 //! Price answers from snapshots made by hand.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::super::tests::Bench;
 use crate::base::fault::Fault;
 use crate::http::message::{Answer, Handler, Method, Request};
+use crate::model::price::{Entity, PublishedDay};
 
 #[test]
 fn a_day_of_quarter_hours_with_every_step_of_its_price() {
@@ -81,6 +84,36 @@ fn a_day_of_quarter_hours_with_every_step_of_its_price() {
     let parts = [&hour["received"], &hour["expected"], &hour["market_pln_kwh"]];
     assert_eq!(parts, [&json!(3), &json!(4), &json!(0.022)]);
     assert_eq!(hour["end"], "2026-11-22T06:00:00+01:00");
+}
+
+#[test]
+fn the_current_slot_changes_with_the_clock_at_every_quarter_and_at_midnight() {
+    for (first, second) in [("2026-11-22", "2026-11-23"), ("2025-10-25", "2025-10-26"), ("2025-03-30", "2025-03-31")] {
+        let bench = Bench::new("");
+        let of_day = |shift: i64| move |quarter: usize| Some(quarter as i64 * 1000 + shift);
+        bench.publish_prices([bench.priced_day(first, of_day(0)), bench.priced_day(second, of_day(500_000))]);
+        let zone = &bench.config.zone;
+        let days = [(first, 0), (second, 500_000)].map(|(date, shift)| (date.parse().unwrap(), shift));
+        for (date, shift) in days {
+            for (quarter, start) in (0_i64..).zip(PublishedDay::axis(Entity::DayAhead, date, zone)) {
+                for second in [0, 1, 899] {
+                    bench.clock.set_wall(start + Duration::from_secs(second));
+                    // Market price and 0.3 of the tariff.
+                    let expected = json!((quarter * 1000 + shift + 300_000) as f64 / 1e6);
+                    let old = bench.ask("/prices").1;
+                    let shown = (&old["current_slot_pln_kwh"], old["slot_start"].as_str());
+                    assert_eq!(shown, (&expected, Some(&*zone.rfc3339(start))), "{date} {quarter} {second}");
+                    if second != 1 {
+                        let new = bench.ask("/api/v1/prices").1;
+                        assert_eq!(
+                            (&new["day"], &new["current"]["buy_pln_kwh"]),
+                            (&json!(date.to_string()), &expected)
+                        );
+                    }
+                }
+            }
+        }
+    }
 }
 
 #[test]
