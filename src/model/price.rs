@@ -74,7 +74,9 @@ impl PricedDay {
         let mut slots = Vec::with_capacity(day.slots.len());
         for slot in &day.slots {
             let local = zone.local(slot.start);
-            let buy = tariff.buy_price(slot.market, local);
+            // A day without rates has no price.
+            let Some(charge) = tariff.charge(local, None) else { continue };
+            let buy = charge.on(slot.market).buy;
             slots.push((slot.start, buy));
             match sums.last_mut().filter(|(hour, ..)| *hour == local.hour()) {
                 Some((_, buys, markets, count)) => {
@@ -164,10 +166,9 @@ pub fn div_round(value: i64, divisor: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::tariff::Distribution;
 
     fn flat() -> Tariff {
-        Tariff { name: "g11".into(), margin: Micro::ZERO, distribution: Distribution::Static { price: Micro::ZERO } }
+        Tariff::flat(Micro::ZERO, Micro::ZERO)
     }
 
     fn day(date: &str, zone: &SiteZone) -> MarketDay {
