@@ -175,3 +175,18 @@ fn the_sample_config_says_the_defaults() {
     assert_eq!((sample.energy_data_dir, sample.log_dir), (bare.energy_data_dir, bare.log_dir));
     assert_eq!(sample.tariff.name, "g12w");
 }
+
+#[test]
+fn the_tariffs_that_the_sample_shows_in_comments_can_be_used() {
+    let sample = include_str!("../../config/sample.yaml");
+    let (before, rest) = sample.split_once("    # g14dynamic:").unwrap();
+    let (shown, after) = rest.split_once("\n\n").unwrap();
+    let shown = format!("    g14dynamic:{shown}").replace("\n    # ", "\n    ");
+    let sample = format!("{before}{shown}\n\n{after}");
+    for name in ["g11", "g12w", "g14dynamic", "g13s", "mine"] {
+        let chosen = sample.replace("tariff_type: g12w", &format!("tariff_type: {name}"));
+        let config = Config::parse(Path::new("/site/config/c.yaml"), &chosen).unwrap();
+        assert_eq!(config.tariff.name, name);
+        assert!(config.tariff.charge("2026-11-23T10:00".parse().unwrap(), None).is_some());
+    }
+}

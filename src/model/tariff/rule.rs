@@ -77,7 +77,8 @@ impl DayRule {
         }
     }
 
-    fn is_weekend(&self) -> bool {
+    /// Whether it is a Saturday or a Sunday.
+    pub fn is_weekend(&self) -> bool {
         matches!(self.date.weekday(), Weekday::Saturday | Weekday::Sunday)
     }
 
@@ -93,7 +94,7 @@ impl DayRule {
         }
     }
 
-    /// Hundredths of a percent as `23` or `8.5`.
+    /// The percentage of VAT, `23` or `8.5`.
     pub fn vat_text(&self) -> String {
         (f64::from(self.vat_pct_e2) / 100.0).to_string()
     }
