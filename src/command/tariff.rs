@@ -43,7 +43,7 @@ pub struct TariffOptions {
 struct Found {
     tariff: Tariff,
     zone: SiteZone,
-    config: Option<PathBuf>,
+    origin: String,
     warnings: Vec<String>,
 }
 
@@ -75,7 +75,8 @@ fn find(options: &TariffOptions) -> Result<Found, Fault> {
     let named = options.config.is_some();
     if let Some(name) = options.tariff.as_deref().filter(|name| !named && name.contains('/')) {
         let zone = SiteZone::named(PRESETS_ZONE)?;
-        return Ok(Found { tariff: config::preset(name)?, zone, config: None, warnings: Vec::new() });
+        let (tariff, origin) = (config::preset(name)?, format!("{name}, a preset"));
+        return Ok(Found { tariff, zone, origin, warnings: Vec::new() });
     }
     let config =
         Config::load_with(&config_path(options.config.clone()), options.tariff.as_deref()).map_err(|fault| {
@@ -83,20 +84,18 @@ fn find(options: &TariffOptions) -> Result<Found, Fault> {
             Fault::new(fault.kind(), format!("{fault}{}", if named { "" } else { hint }))
         })?;
     let warnings = config.warnings.into_iter().filter(|warning| warning.starts_with("electricity_tariff")).collect();
-    Ok(Found { tariff: config.tariff, zone: config.zone, config: Some(config.file), warnings })
+    let file = config.file.display();
+    let origin = match &config.tariff.preset {
+        Some(preset) => format!("{preset}, a preset, with what {file} says of it"),
+        None => format!("{} of {file}", config.tariff.name),
+    };
+    Ok(Found { tariff: config.tariff, zone: config.zone, origin, warnings })
 }
 
 fn words(found: &Found, rule: &DayRule) -> Vec<String> {
     let mut lines = Vec::new();
-    let Found { tariff, config, .. } = found;
-    let origin = match (&tariff.preset, config) {
-        (Some(preset), Some(file)) => format!("{preset}, a preset, with what {} says of it", file.display()),
-        (Some(preset), None) => format!("{preset}, a preset"),
-        (None, Some(file)) => format!("{} of {}", tariff.name, file.display()),
-        (None, None) => tariff.name.clone(),
-    };
     let since = rule.valid_from.map_or("its rates carry no date".into(), |date| format!("its rates hold from {date}"));
-    lines.push(format!("Tariff {origin}; {since}."));
+    lines.push(format!("Tariff {}; {since}.", found.origin));
 
     let day = match rule.holiday {
         Some(holiday) => format!("a public holiday: {} ({})", holiday.english, holiday.polish),

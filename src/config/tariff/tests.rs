@@ -149,6 +149,15 @@ fn seasonal_time_based() {
     {
         check_day(&tariff, day, free, &winter);
     }
+    let why = |day: &str| tariff.describe(day.parse().unwrap()).unwrap().why();
+    for (day, expected) in [
+        ("2026-11-23", "working day, winter"),
+        ("2026-07-04", "Saturday, summer"),
+        ("2026-06-04", "Corpus Christi, summer"),
+        ("2026-08-15", "Saturday, Assumption Day, summer"),
+    ] {
+        assert_eq!(why(day), expected);
+    }
     let rule = tariff.describe("2026-11-11".parse().unwrap()).unwrap();
     assert_eq!(rule.to_string(), "a of the config: Wednesday, Independence Day, winter; free all day");
     assert_eq!((rule.kind, rule.season.as_deref()), (Some(DayKind::Free), Some("winter")));

@@ -54,7 +54,7 @@ impl Charge {
 /// `value × rate / 10 000`, rounded half away from zero.
 fn hundredths_of_percent(value: i64, rate: u16) -> i64 {
     let product = i128::from(value) * i128::from(rate);
-    i64::try_from((product + product.signum() * 5_000) / 10_000).unwrap_or(i64::MAX)
+    ((product + product.signum() * 5_000) / 10_000).clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }
 
 /// All steps of the price of a kWh, PLN/kWh.

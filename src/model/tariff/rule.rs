@@ -67,7 +67,7 @@ impl DayRule {
     pub fn why(&self) -> String {
         let why = match (self.kind, self.note()) {
             (None, _) => "every day".to_owned(),
-            (_, Some(note)) if self.holiday.is_some() || !self.is_weekend() => note,
+            (_, Some(note)) if !self.is_weekend() => note,
             (_, Some(note)) => format!("{}, {note}", self.weekday()),
             (_, None) => self.weekday().to_owned(),
         };
@@ -83,7 +83,7 @@ impl DayRule {
     }
 
     /// What there is to say of the day beside its weekday.
-    pub fn note(&self) -> Option<String> {
+    fn note(&self) -> Option<String> {
         let usual = self.kind != Some(DayKind::Working);
         match self.holiday.map(|holiday| holiday.english) {
             Some(holiday) if usual => Some(holiday.to_owned()),
