@@ -5,12 +5,16 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use jiff::civil::Date;
 use lexopt::prelude::*;
 use log::LevelFilter;
 
+use crate::base::clock::{Clock, SystemClock};
 use crate::base::fault::Fault;
+use crate::command::tariff::{Day, TariffOptions};
 use crate::config::parse_log_level;
 use crate::demo::{DAYS, DemoOptions};
+use crate::model::time::YEARS;
 use crate::{base, command};
 
 /// Wrong use, or nothing to start with: a bad flag, a bad config, a port in use.
@@ -27,8 +31,9 @@ commands:
   serve    serve the site of a config (also what runs when no command is named)
   demo     make a simulated house in a temporary folder and serve it
   check    look at a site: config, paths, database, files, logs, price API, clock
+  tariff   show what a day's electricity costs beside the market price, by the hour
 
-flags of serve and check:
+flags of serve, check and tariff:
   --config FILE      the coordinator's config [default: $WATTBOARD_CONFIG, else
                      config/master_coordinator_config.yaml]
 flags of serve and demo:
@@ -37,6 +42,11 @@ flags of serve and demo:
                      [default: web_server.port; demo: 8080]
   --log-level LEVEL  off, error, warning, info, debug or trace
                      [default: logging.level]
+flags of tariff:
+  --day DAY          YYYY-MM-DD, today or tomorrow [default: today]
+  --tariff NAME      an entry of distribution_pricing, or a preset such as
+                     tauron-2026/g12w (without --config no config is read)
+                     [default: what the config selects]
 flags of demo:
   --days N           how many days of history to make [default: 60]
   --seed N           which house [default: 7]
@@ -64,6 +74,7 @@ enum Command {
     Serve(ServeFlags),
     Demo(ServeFlags, DemoOptions),
     Check(Option<PathBuf>),
+    Tariff(TariffOptions),
     Help,
     Version,
 }
@@ -84,6 +95,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Ok(false) => ExitCode::from(FAILED),
             Err(fault) => complain(&fault.to_string(), FAILED),
         },
+        Command::Tariff(options) => {
+            match command::tariff::tariff(&options, SystemClock.now(), &mut std::io::stdout()) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(fault) => complain(&fault.to_string(), USAGE),
+            }
+        }
     }
 }
 
@@ -113,6 +130,7 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Fault
     let wrong = |error: lexopt::Error| Fault::invalid(error.to_string());
     let mut name: Option<String> = None;
     let (mut flags, mut demo) = (ServeFlags::default(), DemoOptions::default());
+    let mut tariff = TariffOptions::default();
     let mut given: Vec<&str> = Vec::new();
     while let Some(argument) = parser.next().map_err(wrong)? {
         match argument {
@@ -147,6 +165,14 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Fault
                 given.push("--seed");
                 demo.seed = number(&mut parser, "--seed", 0, u64::MAX)?;
             }
+            Long("day") => {
+                given.push("--day");
+                tariff.day = day(&parser.value().and_then(|value| value.string()).map_err(wrong)?)?;
+            }
+            Long("tariff") => {
+                given.push("--tariff");
+                tariff.tariff = Some(parser.value().and_then(|value| value.string()).map_err(wrong)?);
+            }
             Value(word) if name.is_none() => name = Some(word.string().map_err(wrong)?),
             other => return Err(wrong(other.unexpected())),
         }
@@ -155,13 +181,31 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Fault
         None | Some("serve") => (&["--config", "--host", "--port", "--log-level"], Command::Serve(flags)),
         Some("demo") => (&["--host", "--port", "--log-level", "--days", "--seed"], Command::Demo(flags, demo)),
         Some("check") => (&["--config"], Command::Check(flags.config)),
+        Some("tariff") => {
+            tariff.config = flags.config;
+            (&["--config", "--day", "--tariff"], Command::Tariff(tariff))
+        }
         Some(other) => {
-            return Err(Fault::invalid(format!("there is no command {other:?}; there are serve, demo and check")));
+            let known = "serve, demo, check and tariff";
+            return Err(Fault::invalid(format!("there is no command {other:?}; there are {known}")));
         }
     };
     match given.into_iter().find(|flag| !allowed.contains(flag)) {
         Some(flag) => Err(Fault::invalid(format!("{} takes no {flag}", name.as_deref().unwrap_or("serve")))),
         None => Ok(command),
+    }
+}
+
+fn day(text: &str) -> Result<Day, Fault> {
+    match (text, text.parse::<Date>()) {
+        ("today", _) => Ok(Day::Today),
+        ("tomorrow", _) => Ok(Day::Tomorrow),
+        (_, Ok(date)) if date.to_string() == text && YEARS.contains(&date.year()) => Ok(Day::On(date)),
+        _ => Err(Fault::invalid(format!(
+            "--day {text} is not allowed; it must be today, tomorrow or a date such as 2026-12-24, {} to {}",
+            YEARS.start(),
+            YEARS.end()
+        ))),
     }
 }
 
@@ -203,14 +247,36 @@ mod tests {
         assert_eq!(read("check --config=a.yaml"), Ok(Command::Check(Some("a.yaml".into()))));
         let demo = DemoOptions { days: 3, ..DemoOptions::default() };
         assert_eq!(read("demo --days 3"), Ok(Command::Demo(ServeFlags::default(), demo)));
+        assert_eq!(read("tariff"), Ok(Command::Tariff(TariffOptions::default())));
+        assert_eq!(
+            read("tariff --day 2026-12-24 --tariff tauron-2026/g12w --config a.yaml"),
+            Ok(Command::Tariff(TariffOptions {
+                config: Some("a.yaml".into()),
+                day: Day::On(jiff::civil::date(2026, 12, 24)),
+                tariff: Some("tauron-2026/g12w".into())
+            }))
+        );
+        let tomorrow = TariffOptions { day: Day::Tomorrow, ..TariffOptions::default() };
+        assert_eq!(read("tariff --day tomorrow"), Ok(Command::Tariff(tomorrow)));
+        assert_eq!(read("tariff --day today"), read("tariff"));
         assert_eq!(read("serve --help"), Ok(Command::Help));
         assert_eq!(read("-V"), Ok(Command::Version));
         assert_eq!(read("help"), Ok(Command::Help));
         for (line, message) in [
-            ("dance", "there is no command \"dance\"; there are serve, demo and check"),
+            ("dance", "there is no command \"dance\"; there are serve, demo, check and tariff"),
             ("serve --port 70000", "--port 70000 is not allowed; it must be a whole number from 0 to 65535"),
             ("serve --days 3", "serve takes no --days"),
             ("check --port 1", "check takes no --port"),
+            ("check --day today", "check takes no --day"),
+            ("tariff --port 1", "tariff takes no --port"),
+            (
+                "tariff --day 24.12.2026",
+                "--day 24.12.2026 is not allowed; it must be today, tomorrow or a date such as 2026-12-24, 2000 to 2100",
+            ),
+            (
+                "tariff --day 2101-01-01",
+                "--day 2101-01-01 is not allowed; it must be today, tomorrow or a date such as 2026-12-24, 2000 to 2100",
+            ),
             (
                 "--log-level loud",
                 "--log-level loud is not allowed; it must be off, error, warning, info, debug or trace",

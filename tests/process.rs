@@ -112,6 +112,17 @@ fn what_cannot_start_says_why_in_one_line_and_exits_with_2() {
         (vec!["serve", "--config", missing.to_str().unwrap()], "cannot read the config"),
         (vec!["serve", "--config", bad.to_str().unwrap()], "web_server.port: 70000 is not allowed"),
         (vec!["--config", config, "--port", "x"], "--port x is not allowed"),
+        (
+            vec!["tariff", "--day", "2026-02-30"],
+            "--day 2026-02-30 is not allowed; it must be today, tomorrow or a date",
+        ),
+        (vec!["tariff", "--tariff", "tauron-2026/g99"], "it must be one of tauron-2026/g11, tauron-2026/g12, "),
+        (vec!["tariff", "--tariff", "g99", "--config", config], "--tariff g99 is not allowed; it must be one of g11, "),
+        (vec!["tariff", "--config", missing.to_str().unwrap()], "cannot read the config"),
+        (
+            vec!["tariff", "--tariff", "tauron-2026/g11", "--day", "2025-12-31"],
+            "there are no rates for 2025-12-31: tauron-2026/g11 holds from 2026-01-01",
+        ),
         (vec!["frobnicate"], "there is no command \"frobnicate\""),
     ] {
         let output = run(&arguments);
@@ -130,6 +141,26 @@ fn help_and_version() {
     assert!(String::from_utf8(help.stdout).unwrap().contains("--log-level"));
     let version = run(&["--version"]);
     assert_eq!(String::from_utf8(version.stdout).unwrap(), format!("wattboard {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn the_tariff_of_a_day_is_a_table() {
+    let (_dir, file) = site(CONFIG);
+    for (arguments, line) in [
+        (
+            vec!["tariff", "--day", "2026-11-23", "--tariff", "tauron-2026/g12w"],
+            "06:00  13:00  peak      0.3298        0.0892  0.4190    working day",
+        ),
+        (
+            vec!["tariff", "--config", file.to_str().unwrap()],
+            "00:00  24:00  all_day  0.2464        0.0892  0.3356    every day",
+        ),
+    ] {
+        let output = run(&arguments);
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{arguments:?}");
+        assert!(text.lines().any(|found| found == line), "{text}");
+    }
 }
 
 #[test]

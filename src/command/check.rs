@@ -62,7 +62,8 @@ pub fn check(flag: Option<PathBuf>, out: &mut dyn Write) -> Result<bool, Fault> 
     match Config::load(&path) {
         Err(fault) => report.fail("config", fault),
         Ok(config) => {
-            report.ok("config", format!("{}, tariff {}", config.file.display(), config.tariff.name));
+            let tariff = config.tariff.preset.as_ref().unwrap_or(&config.tariff.name);
+            report.ok("config", format!("{}, tariff {tariff}", config.file.display()));
             config.warnings.iter().for_each(|warning| report.warn("config", warning));
             site(&config, &mut report);
         }

@@ -17,6 +17,7 @@ use crate::model::time::SiteZone;
 
 pub use node::Doc;
 pub use prices::PriceUrls;
+pub use tariff::preset;
 
 /// Above this many seconds a refresh interval means *off*.
 const OFF_ABOVE_S: f64 = 86_400.0;
@@ -119,13 +120,21 @@ impl Config {
     /// # Errors
     /// When it cannot be read, is not YAML, or a value in it is not one that is allowed.
     pub fn load(file: &Path) -> Result<Self, Fault> {
+        Self::load_with(file, None)
+    }
+
+    /// The same with another tariff than the one that it selects: an entry of it or a preset.
+    ///
+    /// # Errors
+    /// As [`Config::load`], and when there is no such tariff.
+    pub fn load_with(file: &Path, tariff: Option<&str>) -> Result<Self, Fault> {
         let size = std::fs::metadata(file).map_err(|error| io_fault("read the config", file, &error))?.len();
         if size > MAX_CONFIG_BYTES {
             return Err(Fault::invalid(format!("{}: {size} bytes are too many for a config", file.display())));
         }
         let text = std::fs::read_to_string(file).map_err(|error| io_fault("read the config", file, &error))?;
         let file = file.canonicalize().map_err(|error| io_fault("find the config", file, &error))?;
-        Self::parse(&file, &text)
+        Self::parse_with(&file, &text, tariff)
     }
 
     /// Validates the text of a config that lies at `file` (an absolute path).
@@ -133,6 +142,10 @@ impl Config {
     /// # Errors
     /// As [`Config::load`].
     pub fn parse(file: &Path, text: &str) -> Result<Self, Fault> {
+        Self::parse_with(file, text, None)
+    }
+
+    fn parse_with(file: &Path, text: &str, tariff: Option<&str>) -> Result<Self, Fault> {
         let label = file.display().to_string();
         let node = node::parse(text).map_err(|error| Fault::invalid(format!("{label}: not valid YAML: {error}")))?;
         let doc = Doc::new(&label, &node);
@@ -166,7 +179,7 @@ impl Config {
             None => doc.text("data_storage.energy_data_dir")?.unwrap_or_else(|| "out/energy_data".into()),
         };
         let own_database = doc.text("data_storage.wattboard_database")?.unwrap_or_else(|| "data/wattboard.db".into());
-        let tariff = tariff::read(&doc, &mut warnings)?;
+        let tariff = tariff::read(&doc, tariff, &mut warnings)?;
         let log_level = match doc.text("logging.level")? {
             Some(name) => parse_log_level(&name)
                 .ok_or_else(|| doc.refuse("logging.level", &name, "DEBUG, INFO, WARNING, ERROR or CRITICAL"))?,

@@ -35,6 +35,22 @@ pub fn parse(text: &str) -> Result<Node, serde_yaml::Error> {
 }
 
 impl Node {
+    /// This with the keys of `top` laid over it, sections merged key by key; a key that is null in `top` is gone.
+    #[must_use]
+    pub fn overlaid(&self, top: &Self) -> Self {
+        let (Self::Map(below), Self::Map(above)) = (self, top) else { return top.clone() };
+        let mut entries = below.clone();
+        for (key, value) in above {
+            let place = entries.iter().position(|(name, _)| name == key);
+            match (place, value) {
+                (Some(index), Self::Null) => drop(entries.remove(index)),
+                (Some(index), value) => entries[index].1 = entries[index].1.overlaid(value),
+                (None, value) => entries.push((key.clone(), value.clone())),
+            }
+        }
+        Self::Map(entries)
+    }
+
     fn get(&self, key: &str) -> Option<&Self> {
         match self {
             Self::Map(entries) => entries.iter().find(|(name, _)| name == key).map(|(_, value)| value),
@@ -137,23 +153,58 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 }
 
-/// A document with the name of the file that it came from. Keys are dotted paths.
-#[derive(Debug, Clone, Copy)]
+/// A document, or a section of one, with the name of the file that it came from. Keys are dotted paths.
+#[derive(Debug, Clone)]
 pub struct Doc<'a> {
     file: &'a str,
+    /// The path of the section within the file; empty for the whole.
+    place: String,
     root: &'a Node,
 }
 
 impl<'a> Doc<'a> {
     /// A lens on `root`, read from `file`.
     pub fn new(file: &'a str, root: &'a Node) -> Self {
-        Self { file, root }
+        Self { file, place: String::new(), root }
     }
 
-    /// The value at a path; null counts as absent.
+    /// A lens on another node, which errors are to call by this section's name with `note` after it.
+    pub fn noted<'b>(&self, note: &str, root: &'b Node) -> Doc<'b>
+    where
+        'a: 'b,
+    {
+        Doc { file: self.file, place: format!("{}{note}", self.place), root }
+    }
+
+    /// The section at a path; an empty one where there is nothing.
+    pub fn section(&self, path: &str) -> Self {
+        Self { file: self.file, place: self.path(path), root: self.get(path).unwrap_or(&Node::Null) }
+    }
+
+    /// The section of this very key, dots and all.
+    pub fn entry(&self, key: &str) -> Option<Self> {
+        let root = self.root.get(key).filter(|node| **node != Node::Null)?;
+        Some(Self { file: self.file, place: self.path(key), root })
+    }
+
+    /// What the lens looks at.
+    pub fn node(&self) -> &'a Node {
+        self.root
+    }
+
+    /// The path of a key from the top of the file.
+    pub fn path(&self, key: &str) -> String {
+        match (self.place.as_str(), key) {
+            ("", key) => key.to_owned(),
+            (place, "") => place.to_owned(),
+            (place, key) => format!("{place}.{key}"),
+        }
+    }
+
+    /// The value at a path ("" for the section itself); null counts as absent.
     pub fn get(&self, path: &str) -> Option<&'a Node> {
         let mut node = self.root;
-        for key in path.split('.') {
+        for key in path.split('.').filter(|key| !key.is_empty()) {
             node = node.get(key)?;
         }
         Some(node).filter(|node| **node != Node::Null)
@@ -169,12 +220,17 @@ impl<'a> Doc<'a> {
 
     /// The error that a value is not one of those allowed.
     pub fn refuse(&self, path: &str, value: &str, allowed: &str) -> Fault {
-        Fault::invalid(format!("{}: {path}: {value} is not allowed; it must be {allowed}", self.file))
+        self.wrong(path, &format!("{value} is not allowed; it must be {allowed}"))
     }
 
     /// The error that a value is needed.
     pub fn needed(&self, path: &str, what: &str) -> Fault {
-        Fault::invalid(format!("{}: {path} is missing; it must be {what}", self.file))
+        Fault::invalid(format!("{}: {} is missing; it must be {what}", self.file, self.path(path)))
+    }
+
+    /// The error that what stands at a path cannot be.
+    pub fn wrong(&self, path: &str, why: &str) -> Fault {
+        Fault::invalid(format!("{}: {}: {why}", self.file, self.path(path)))
     }
 
     fn refuse_node(&self, path: &str, node: &Node, allowed: &str) -> Fault {
@@ -265,7 +321,11 @@ impl<'a> Doc<'a> {
     pub fn list(&self, path: &str) -> Result<Vec<Doc<'a>>, Fault> {
         match self.get(path) {
             None => Ok(Vec::new()),
-            Some(Node::List(items)) => Ok(items.iter().map(|item| Doc { file: self.file, root: item }).collect()),
+            Some(Node::List(items)) => {
+                let place = self.path(path);
+                let item = |(index, root)| Doc { file: self.file, place: format!("{place}[{index}]"), root };
+                Ok(items.iter().enumerate().map(item).collect())
+            }
             Some(other) => Err(self.refuse_node(path, other, "a list")),
         }
     }
