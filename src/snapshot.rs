@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use parking_lot::{Mutex, RwLock};
 
+use crate::base::document::Document;
 use crate::base::fault::Fault;
 use crate::model::coordinator::Coordinator;
 use crate::model::decision::{Decision, Kind};
@@ -143,9 +144,9 @@ pub struct Live {
 #[derive(Debug)]
 pub struct DecisionFeed {
     /// The whole answer for 7 days.
-    pub week: Arc<[u8]>,
+    pub week: Arc<Document>,
     /// The whole answer for 24 hours.
-    pub day: Arc<[u8]>,
+    pub day: Arc<Document>,
     /// Each decision's instant, kind and end within the array in `week`, newest first.
     pub marks: Box<[FeedMark]>,
     /// The newest decision, in force.
@@ -182,7 +183,7 @@ pub struct Metrics {
     /// The decisions.
     pub decisions: Option<Arc<Feed<DecisionFeed>>>,
     /// The answer to `/historical-data`.
-    pub history: Option<Arc<Feed<Arc<[u8]>>>>,
+    pub history: Option<Arc<Feed<Arc<Document>>>>,
 }
 
 /// Prices with the tariff applied.
@@ -240,7 +241,7 @@ pub struct Scribe {
     /// Writes decisions (oldest first) as a feed.
     pub decisions: fn(Vec<Decision>, &Scene<'_>) -> DecisionFeed,
     /// Writes the last 24 hours' points as the answer to `/historical-data`.
-    pub history: fn(&[Point], &Scene<'_>) -> Arc<[u8]>,
+    pub history: fn(&[Point], &Scene<'_>) -> Arc<Document>,
 }
 
 /// What a scribe knows of the publication.

@@ -4,6 +4,7 @@
 pub mod atomic_file;
 pub mod backoff;
 pub mod clock;
+pub mod document;
 pub mod fault;
 pub mod log;
 pub mod plain_file;

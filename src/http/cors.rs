@@ -29,6 +29,18 @@ impl Cors {
         }
     }
 
+    /// Writes the same headers as lines.
+    pub fn write_lines(&self, request: &Request, lines: &mut Vec<u8>) {
+        if !self.enabled {
+            return;
+        }
+        lines.extend_from_slice(b"Vary: Origin\r\n");
+        if let Some(origin) = request.header("origin").filter(|origin| self.admits(origin)) {
+            // An origin that is admitted is ASCII without controls: the head was parsed, and text made of it.
+            lines.extend_from_slice(format!("Access-Control-Allow-Origin: {origin}\r\n").as_bytes());
+        }
+    }
+
     fn admits(&self, origin: &str) -> bool {
         self.enabled && (self.origins.iter().any(|known| known == origin) || is_local(origin))
     }

@@ -4,9 +4,11 @@ use std::io::{Cursor, Read};
 use std::net::{IpAddr, TcpStream};
 use std::sync::Arc;
 
+use crate::base::document::Document;
 pub use tiny_http::{Header, Response, StatusCode};
 
 use super::later::Pending;
+use super::prepared::Prepared;
 
 /// The methods that reach a handler. Every other one is answered 405 before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +52,8 @@ pub enum Bytes {
     Owned(Vec<u8>),
     /// Compiled into the program.
     Static(&'static [u8]),
+    /// A document, which has more forms than one.
+    Document(Arc<Document>),
 }
 
 impl AsRef<[u8]> for Bytes {
@@ -58,6 +62,7 @@ impl AsRef<[u8]> for Bytes {
             Self::Shared(bytes) => bytes,
             Self::Owned(bytes) => bytes,
             Self::Static(bytes) => bytes,
+            Self::Document(document) => document.plain(),
         }
     }
 }
@@ -74,6 +79,8 @@ pub type Detached = Box<dyn FnOnce(TcpStream) + Send>;
 pub enum Answer {
     /// All of it, ready to be rendered and sent.
     Ready(Response<Body>),
+    /// Rendered before; with whole header lines of this request's own.
+    Prepared(Arc<Prepared>, Vec<u8>),
     /// Not from memory: a thread of its own takes the connection. The name is the thread's.
     Detach(&'static str, Detached),
     /// Nor from a thread of its own: called at once with the socket (not blocking), which it passes on to its next

@@ -17,6 +17,8 @@ pub mod later;
 pub mod limits;
 pub mod listen;
 pub mod message;
+mod negotiate;
+pub mod prepared;
 pub mod query;
 pub mod refusal;
 pub mod render;

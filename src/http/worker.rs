@@ -99,6 +99,14 @@ fn answer(shared: &Arc<Shared>, mut conn: Box<Conn>) -> Option<Box<Conn>> {
             render(shared, &mut conn, response, &head, head.keep_alive);
             return Some(conn);
         }
+        Ok(Answer::Prepared(prepared, extra)) => {
+            let rendered = prepared.choose(&head.request);
+            let manner = manner(shared, &head, head.keep_alive);
+            shared.counters.answered(rendered.status);
+            conn.output.repeat(rendered, manner, &extra);
+            conn.last_answer = (!manner.keep_alive).then_some(Closed::Answered);
+            return Some(conn);
+        }
         Ok(Answer::Detach(name, work)) => detach::start(shared, conn, name, work),
         Ok(Answer::Give(take)) => detach::give(shared, conn, take),
         Ok(Answer::Later(hand_over)) => {
@@ -129,12 +137,16 @@ fn answer(shared: &Arc<Shared>, mut conn: Box<Conn>) -> Option<Box<Conn>> {
     }
 }
 
-fn render(shared: &Shared, conn: &mut Conn, response: Response<Body>, head: &Head, keep_alive: bool) {
+fn manner(shared: &Shared, head: &Head, keep_alive: bool) -> Manner {
     let keep_alive = keep_alive && !shared.is_stopping();
-    let head_only = head.request.method == Method::Head;
+    Manner { minor: head.minor, keep_alive, head_only: head.request.method == Method::Head }
+}
+
+fn render(shared: &Shared, conn: &mut Conn, response: Response<Body>, head: &Head, keep_alive: bool) {
+    let manner = manner(shared, head, keep_alive);
     shared.counters.answered(response.status_code().0);
-    conn.output.render(response, Manner { minor: head.minor, keep_alive, head_only });
-    conn.last_answer = (!keep_alive).then_some(Closed::Answered);
+    conn.output.render(response, manner);
+    conn.last_answer = (!manner.keep_alive).then_some(Closed::Answered);
 }
 
 fn refuse(shared: &Shared, conn: &mut Conn, refusal: &Refusal) {

@@ -6,6 +6,7 @@ mod decisions;
 mod download;
 mod history;
 mod logs;
+mod memo;
 mod months;
 mod page;
 mod prices;
@@ -19,6 +20,8 @@ use std::time::Instant;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use self::memo::{Memo, Question, Tick};
+use self::page::Page;
 use super::cors::Cors;
 use super::message::{Answer, Body, Bytes, Handler, Method, Request, Response, header, ready};
 use super::query::Query;
@@ -44,6 +47,8 @@ pub struct Api {
     desk: Desk,
     facts: Arc<Facts>,
     cors: Arc<Cors>,
+    memo: Memo,
+    page: Page,
 }
 
 /// What never changes while the program runs.
@@ -97,24 +102,44 @@ impl Api {
             database_configured: config.database_expected,
         };
         let cors = Cors::new(config.cors_enabled, config.cors_origins.clone());
-        Self { cell, clock, desk, facts: Arc::new(facts), cors: Arc::new(cors) }
-    }
-
-    fn ask(&self, request: &Request) -> Ask<'_> {
-        Ask {
-            snapshot: self.cell.load(),
-            facts: &self.facts,
-            desk: &self.desk,
-            query: Query::parse(&request.query),
-            now: self.clock.now(),
-            instant: self.clock.instant(),
+        Self {
+            cell,
+            clock,
+            desk,
+            facts: Arc::new(facts),
+            cors: Arc::new(cors),
+            memo: Memo::default(),
+            page: Page::new(),
         }
     }
 
-    fn route(&self, request: &Request) -> Result<Answer, Refusal> {
-        let ask = self.ask(request);
+    /// What was composed a moment ago, else what is composed now.
+    fn answer(&self, request: &Request) -> Result<Answer, Refusal> {
+        let (snapshot, now) = (self.cell.load(), self.clock.now());
+        let Some(lasting) = lasting(&request.path) else {
+            return self.route(request, self.ask(request, snapshot, now));
+        };
+        let tick = Tick::of(now);
+        let question = Question { path: &request.path, query: &request.query, snapshot: &snapshot, tick };
+        if let Some(prepared) = self.memo.find(question) {
+            return Ok(Answer::Prepared(prepared, Vec::new()));
+        }
+        match self.route(request, self.ask(request, Arc::clone(&snapshot), tick.start()))? {
+            Answer::Ready(response) if response.status_code().0 == 200 => {
+                Ok(Answer::Prepared(self.memo.keep(question, response, lasting), Vec::new()))
+            }
+            other => Ok(other),
+        }
+    }
+
+    fn ask(&self, request: &Request, snapshot: Arc<Snapshot>, now: Timestamp) -> Ask<'_> {
+        let query = Query::parse(&request.query);
+        Ask { snapshot, facts: &self.facts, desk: &self.desk, query, now, instant: self.clock.instant() }
+    }
+
+    fn route(&self, request: &Request, ask: Ask<'_>) -> Result<Answer, Refusal> {
         let reply = match request.path.as_str() {
-            "/" | "/index.html" => page::index(),
+            "/" | "/index.html" => return Ok(self.page.index()),
             "/health" => status::health(&ask),
             "/status" => status::status(&ask),
             "/current-state" => current_state::answer(&ask),
@@ -132,13 +157,28 @@ impl Api {
                 if let Some(name) = path.strip_prefix("/logs/download/") {
                     return download::answer(&ask, name, request.method == Method::Head);
                 }
-                match path.strip_prefix("/assets/") {
-                    Some(name) => page::asset(name),
-                    None => Err(Refusal::not_found(format!("there is nothing at {path}"))),
-                }
+                let asset = path.strip_prefix("/assets/").and_then(|name| self.page.asset(name));
+                return asset.ok_or_else(|| Refusal::not_found(format!("there is nothing at {path}")));
             }
         };
         reply.map(Answer::Ready)
+    }
+}
+
+/// Which answers are prepared: `Some(false)` for those that tell ages and are gone in a moment, `Some(true)` for those
+/// that stay the same until something is published or a quarter-hour ends.
+fn lasting(path: &str) -> Option<bool> {
+    match path {
+        "/status" | "/health" | "/current-state" => Some(false),
+        "/prices"
+        | "/prices.ics"
+        | "/api/v1/prices"
+        | "/metrics"
+        | "/decisions"
+        | "/historical-data"
+        | "/monthly-summary"
+        | "/monthly-comparison" => Some(true),
+        _ => None,
     }
 }
 
@@ -150,7 +190,7 @@ impl Handler for Api {
                 Answer::Ready(nothing.with_header(header("Allow", "GET, HEAD, OPTIONS")))
             }
             Method::Get | Method::Head => {
-                self.route(request).unwrap_or_else(|refusal| Answer::Ready(refusal.response()))
+                self.answer(request).unwrap_or_else(|refusal| Answer::Ready(refusal.response()))
             }
         };
         match answer {
@@ -160,6 +200,10 @@ impl Handler for Api {
                 Answer::Later(Box::new(move |pending| {
                     hand_over(pending.finished_by(Box::new(move |response| cors.allow(&request, response))));
                 }))
+            }
+            Answer::Prepared(prepared, mut extra) => {
+                self.cors.write_lines(request, &mut extra);
+                Answer::Prepared(prepared, extra)
             }
             detached @ (Answer::Detach(..) | Answer::Give(_)) => detached,
         }

@@ -10,6 +10,7 @@ use super::*;
 use crate::base::clock::{Clock, SimulatedClock};
 use crate::base::fault::Fault;
 use crate::http::message::body_of;
+use crate::http::render::{Manner, Output};
 use crate::inquiry::{Desk, Inquiry};
 use crate::model::coordinator::Coordinator;
 use crate::model::decision::{Decision, RawDecision};
@@ -54,10 +55,31 @@ impl Bench {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let request = Request { method, path: path.into(), query: query.into(), headers, peer: [127, 0, 0, 1].into() };
-        let Answer::Ready(response) = self.api.handle(&request) else { panic!("{target} is not answered from memory") };
-        let status = response.status_code().0;
-        let headers = response.headers().iter().map(ToString::to_string).collect();
-        (status, headers, body_of(response))
+        let bytes = match self.api.handle(&request) {
+            Answer::Ready(response) => {
+                let status = response.status_code().0;
+                let headers = response.headers().iter().map(ToString::to_string).collect();
+                return (status, headers, body_of(response));
+            }
+            Answer::Prepared(prepared, extra) => {
+                let mut output = Output::default();
+                output.repeat(
+                    prepared.choose(&request),
+                    Manner { minor: 1, keep_alive: true, head_only: false },
+                    &extra,
+                );
+                let mut bytes = Vec::new();
+                while !output.is_sent() {
+                    output.send(&mut bytes).unwrap();
+                }
+                bytes
+            }
+            _ => panic!("{target} is not answered from memory"),
+        };
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+        let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+        let status = head[9..12].parse().unwrap();
+        (status, head.lines().skip(1).map(str::to_owned).collect(), bytes[end + 4..].to_vec())
     }
 
     fn show(&self, data: &str, age_s: u64, origin: Origin) {
