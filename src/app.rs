@@ -107,8 +107,10 @@ impl App {
             proc_root,
         };
         let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4);
-        let handler: Arc<dyn http::Handler> = Arc::new(api);
+        let api = Arc::new(api);
+        let handler: Arc<dyn http::Handler> = Arc::clone(&api) as Arc<dyn http::Handler>;
         let edge = http::open(listener, Limits::default(), workers, handler, hub.shutdown.clone(), &hub.exits)?;
+        api.count_with(edge.counters());
         let mut app = Self { hub, edge, context, started: Instant::now(), refreshers: BTreeMap::new() };
         for kind in refresh::Kind::ALL {
             let life = Life { kind, handle: None, born: Instant::now(), due: Some(Instant::now()), pause: FIRST_PAUSE };

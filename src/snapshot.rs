@@ -16,6 +16,7 @@ use crate::base::fault::Fault;
 use crate::model::coordinator::Coordinator;
 use crate::model::decision::{Decision, Kind};
 use crate::model::energy::Point;
+use crate::model::footprint::Footprint;
 use crate::model::logs::Logs;
 use crate::model::month::Months;
 use crate::model::price::PricedDay;
@@ -214,6 +215,18 @@ pub enum DatabaseState {
     Failing(String),
 }
 
+impl DatabaseState {
+    /// Its name in answers; `None` while it is not known.
+    pub fn words(&self) -> Option<&'static str> {
+        match self {
+            Self::Disabled => Some("files only"),
+            Self::Unknown => None,
+            Self::Connected => Some("connected"),
+            Self::Failing(_) => Some("failing"),
+        }
+    }
+}
+
 /// Everything, at one instant.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
@@ -225,12 +238,16 @@ pub struct Snapshot {
     pub prices: Section<Prices>,
     /// The coordinator's process.
     pub process: Section<Coordinator>,
+    /// This program itself.
+    pub footprint: Section<Footprint>,
     /// Log files.
     pub logs: Section<Logs>,
     /// Month summaries.
     pub months: Arc<Months>,
     /// The database, as the `live` thread finds it.
     pub database: DatabaseState,
+    /// How many publications there were.
+    pub publication: u64,
     /// Refresher threads that are gone, by name: why.
     pub gone: BTreeMap<String, String>,
 }
@@ -275,6 +292,7 @@ impl SnapshotCell {
         let _turn = self.publishing.lock();
         let mut next = Snapshot::clone(&self.load());
         change(&mut next);
+        next.publication += 1;
         let next = Arc::new(next);
         let old = std::mem::replace(&mut *self.current.write(), next);
         // What nobody reads any more is freed here, outside the lock.

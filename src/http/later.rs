@@ -50,8 +50,12 @@ impl Pending {
         shared.counters.answered(response.status_code().0);
         conn.output.render(response, Manner { minor: self.minor, keep_alive, head_only: self.head_only });
         conn.last_answer = (!keep_alive).then_some(Closed::Answered);
+        let now = Instant::now();
+        if let Some((class, began)) = conn.timing.take() {
+            shared.counters.latencies.of(class).record(now.saturating_duration_since(began));
+        }
         conn.phase = Phase::Writing;
-        conn.since = Instant::now();
+        conn.since = now;
         shared.hand_back(conn);
     }
 }

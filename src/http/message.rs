@@ -94,6 +94,12 @@ pub enum Answer {
 pub trait Handler: Send + Sync + 'static {
     /// The answer to one request.
     fn handle(&self, request: &Request) -> Answer;
+
+    /// Which class a request belongs to, for the statistics; below [`super::latency::CLASSES`].
+    fn class(&self, request: &Request) -> usize {
+        let _ = request;
+        0
+    }
 }
 
 /// An answer of these bytes.

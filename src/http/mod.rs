@@ -13,6 +13,7 @@ pub mod counters;
 mod detach;
 mod door;
 pub mod head;
+pub mod latency;
 pub mod later;
 pub mod limits;
 pub mod listen;

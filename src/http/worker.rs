@@ -85,6 +85,7 @@ fn look(shared: &Arc<Shared>, mut conn: Box<Conn>) -> Option<Box<Conn>> {
 
 /// Renders the answer to the head at the front of the buffer; none when the connection went elsewhere.
 fn answer(shared: &Arc<Shared>, mut conn: Box<Conn>) -> Option<Box<Conn>> {
+    let began = Instant::now();
     let head = match parse(conn.head(), conn.peer, shared.limits.headers) {
         Ok(head) => head,
         Err(refusal) => {
@@ -93,6 +94,7 @@ fn answer(shared: &Arc<Shared>, mut conn: Box<Conn>) -> Option<Box<Conn>> {
         }
     };
     conn.consume_head();
+    conn.timing = Some((shared.handler.class(&head.request), began));
     let made = catch_unwind(AssertUnwindSafe(|| shared.handler.handle(&head.request)));
     let moved = match made {
         Ok(Answer::Ready(response)) => {
@@ -165,6 +167,9 @@ fn send(shared: &Shared, mut conn: Box<Conn>) -> Option<Box<Conn>> {
         }
     }
     let now = Instant::now();
+    if let Some((class, began)) = conn.timing.take() {
+        shared.counters.latencies.of(class).record(now.saturating_duration_since(began));
+    }
     if !conn.output.is_sent() {
         Counters::add(&shared.counters.slow_writes);
         conn.phase = Phase::Writing;

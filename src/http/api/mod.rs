@@ -14,7 +14,7 @@ mod status;
 mod v1;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -23,6 +23,7 @@ use serde::Serialize;
 use self::memo::{Memo, Question, Tick};
 use self::page::Page;
 use super::cors::Cors;
+use super::counters::Counters;
 use super::message::{Answer, Body, Bytes, Handler, Method, Request, Response, header, ready};
 use super::query::Query;
 use crate::base::clock::SharedClock;
@@ -49,12 +50,15 @@ pub struct Api {
     cors: Arc<Cors>,
     memo: Memo,
     page: Page,
+    /// The edge's, once it is open.
+    counters: OnceLock<Arc<Counters>>,
 }
 
 /// What never changes while the program runs.
 pub struct Facts {
     zone: SiteZone,
     zone_name: String,
+    tariff: String,
     selling: Selling,
     demo: bool,
     started: Instant,
@@ -92,6 +96,7 @@ impl Api {
         let facts = Facts {
             zone: config.zone.clone(),
             zone_name: config.zone_name.clone(),
+            tariff: config.tariff.preset.clone().unwrap_or_else(|| config.tariff.name.clone()),
             selling: config.selling,
             demo,
             started: clock.instant(),
@@ -110,7 +115,13 @@ impl Api {
             cors: Arc::new(cors),
             memo: Memo::default(),
             page: Page::new(),
+            counters: OnceLock::new(),
         }
+    }
+
+    /// Tells it of the edge that it answers for.
+    pub fn count_with(&self, counters: Arc<Counters>) {
+        let _ = self.counters.set(counters);
     }
 
     /// What was composed a moment ago, else what is composed now.
@@ -149,6 +160,7 @@ impl Api {
             "/monthly-summary" => months::summary(&ask),
             "/monthly-comparison" => months::comparison(&ask),
             "/prices" => prices::answer(&ask),
+            "/api/v1/about" => v1::about::answer(&ask, self.counters.get().map(Arc::as_ref), &ROUTES),
             "/api/v1/prices" => return v1::prices::answer(&ask),
             "/prices.ics" => calendar::answer(&ask),
             "/logs" => logs::lines(&ask),
@@ -164,6 +176,31 @@ impl Api {
         reply.map(Answer::Ready)
     }
 }
+
+/// Classes of requests, for the statistics: by path, downloads and parts of the page each as one.
+const ROUTES: [&str; 21] = [
+    "other",
+    "/",
+    "/assets/",
+    "/health",
+    "/status",
+    "/current-state",
+    "/metrics",
+    "/decisions",
+    "/historical-data",
+    "/monthly-summary",
+    "/monthly-comparison",
+    "/prices",
+    "/prices.ics",
+    "/logs",
+    "/logs/files",
+    "/logs/download/",
+    "/api/v1/prices",
+    "/api/v1/about",
+    "/api/v1/state",
+    "/api/v1/events",
+    "/openapi.json",
+];
 
 /// Which answers are prepared: `Some(false)` for those that tell ages and are gone in a moment, `Some(true)` for those
 /// that stay the same until something is published or a quarter-hour ends.
@@ -183,6 +220,14 @@ fn lasting(path: &str) -> Option<bool> {
 }
 
 impl Handler for Api {
+    fn class(&self, request: &Request) -> usize {
+        let path = request.path.as_str();
+        let is_of = |route: &&str| {
+            if route.len() > 1 && route.ends_with('/') { path.starts_with(*route) } else { path == *route }
+        };
+        ROUTES.iter().position(is_of).unwrap_or(0)
+    }
+
     fn handle(&self, request: &Request) -> Answer {
         let answer = match request.method {
             Method::Options => {
