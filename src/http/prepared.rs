@@ -36,6 +36,11 @@ impl Prepared {
         Self { document, status, headers, lasting, plain: OnceLock::new(), packed: OnceLock::new() }
     }
 
+    /// Its body.
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+
     /// The form that a request is to be answered with.
     pub fn choose(&self, request: &Request) -> &Rendered {
         let packed = self.lasting && accepts_gzip(request.header("accept-encoding"));

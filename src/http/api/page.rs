@@ -44,6 +44,11 @@ impl Page {
         Self { index, assets }
     }
 
+    #[cfg(test)]
+    fn text(&self) -> String {
+        String::from_utf8(self.index.document().plain().to_vec()).unwrap_or_default()
+    }
+
     /// `/`
     pub fn index(&self) -> Answer {
         Answer::Prepared(Arc::clone(&self.index), Vec::new())
@@ -73,15 +78,15 @@ mod tests {
     #[test]
     fn parts_bear_names_of_their_content() {
         let page = Page::new();
-        let hashed = |name: &str| page.assets.iter().any(|(known, _)| known == name);
-        let index = |page: &Page| {
-            let names = page.assets.iter().map(|(name, _)| name.clone());
-            names.filter(|name| name.contains('-')).collect::<Vec<_>>()
-        };
-        assert_eq!(index(&page).len(), ASSETS.len());
-        assert!(hashed("app.js") && !hashed("app-0.js"));
+        let text = page.text();
         for (name, ..) in ASSETS {
             assert!(INDEX.contains(&format!("/assets/{name}")), "{name} is not part of the page");
+            assert!(!text.contains(&format!("/assets/{name}\"")), "{name} is asked for by its plain name");
+            assert!(page.asset(name).is_some());
         }
+        let hashed: Vec<&str> = text.split("/assets/").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert_eq!(hashed.len(), ASSETS.len());
+        assert!(hashed.iter().all(|name| page.asset(name).is_some()), "{hashed:?}");
+        assert!(page.asset("app-0.js").is_none());
     }
 }
