@@ -5,6 +5,7 @@ pub mod atomic_file;
 pub mod backoff;
 pub mod clock;
 pub mod fault;
+pub mod file_uri;
 pub mod log;
 pub mod plain_file;
 pub mod shutdown;
