@@ -47,7 +47,7 @@ impl PriceReader {
     /// When the file is not to be read, or not in time.
     pub fn day(&self, entity: Entity, date: Date) -> Result<Option<PublishedDay>, Fault> {
         self.ask(WITHIN, |connection| {
-            Ok(days::read(connection, entity, date, &self.zone).map_err(|e| file::sql_fault(&e))?)
+            days::read(connection, entity, date, &self.zone).map_err(|error| file::sql_fault(&error))
         })
     }
 

@@ -1,4 +1,5 @@
 //! What the program can be asked to do.
 
 pub mod check;
+pub mod prices;
 pub mod serve;
