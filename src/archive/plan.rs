@@ -76,13 +76,17 @@ mod tests {
         ranges.iter().flat_map(range).collect()
     }
 
+    /// Name, stretches of days with rows, what is remembered, what is asked for, the requests.
+    type Case<'a> =
+        (&'a str, &'a [(&'a str, &'a str)], Vec<(Entity, BTreeSet<Date>, Known)>, &'a [Entity], &'a [&'a str]);
+
     #[test]
     fn months_newest_first_and_only_what_is_missing() {
         let now: Timestamp = NOW.parse().unwrap();
         let whole = Known { is_complete: true, fetched_at: Timestamp::UNIX_EPOCH };
         let part =
             |days_ago: u64| Known { is_complete: false, fetched_at: now - Duration::from_secs(days_ago * 86_400) };
-        let cases: [(&str, &[(&str, &str)], Vec<(Entity, BTreeSet<Date>, Known)>, &[Entity], &[&str]); 9] = [
+        let cases: [Case<'_>; 9] = [
             ("nothing anywhere", &[], vec![], &[DayAhead, Settlement], &[]),
             (
                 "whole months, this one to yesterday",

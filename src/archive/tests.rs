@@ -215,6 +215,25 @@ fn foreign_and_newer_files_are_left_alone() {
 }
 
 #[test]
+fn the_coordinators_database_is_never_taken_for_ones_own() {
+    let dir = TempDir::new().unwrap();
+    let parse = |own: &str| {
+        let text = format!(
+            "electricity_tariff: {{tariff_type: g11, distribution_pricing: {{g11: {{type: static, price: 1}}}}}}\n\
+             data_storage: {{wattboard_database: {own}}}\n"
+        );
+        crate::config::Config::parse(&dir.path().join("config/c.yaml"), &text)
+    };
+    fs::create_dir(dir.path().join("data")).unwrap();
+    fs::write(dir.path().join("data/goodwe_energy.db"), "").unwrap();
+    for own in ["data/goodwe_energy.db", "data/../data/goodwe_energy.db"] {
+        let fault = parse(own).unwrap_err().to_string();
+        assert!(fault.contains("a file of Wattboard's own, not the coordinator's database"), "{fault}");
+    }
+    assert_eq!(parse("memory/w.db").unwrap().own_database, dir.path().join("memory/w.db"));
+}
+
+#[test]
 fn without_a_folder_nothing_is_kept_and_everything_goes_on() {
     let bench = bench();
     fs::write(bench.dir.path().join("file"), "x").unwrap();

@@ -237,7 +237,7 @@ fn complete_days_are_kept_and_questions_answered_while_a_request_hangs() {
     std::thread::scope(|scope| {
         let thread = scope.spawn(|| bench.archivist(FAST).run());
         silent.accept().unwrap();
-        while !bench.file().exists() {
+        while !bench.known(Entity::DayAhead, "2026-11-21") {
             std::thread::sleep(Duration::from_millis(2));
         }
         let RememberedDay { day, before } = ask("2026-11-21");
