@@ -17,7 +17,8 @@ use crate::config::Config;
 use crate::inquiry::Desk;
 use crate::model::price::{Point, PriceOrigin};
 use crate::model::time::SiteZone;
-use crate::refresh::ArchiveLines;
+use crate::refresh::prices::Prices;
+use crate::refresh::{ArchiveLines, Refresher};
 use crate::snapshot::{DecisionFeed, Scene, Scribe};
 
 const NOW: &str = "2026-11-22T12:00:00Z";
@@ -41,15 +42,16 @@ fn api(failures: usize) -> (String, Arc<Mutex<Vec<String>>>) {
             let length = stream.read(&mut head).unwrap_or(0);
             let head = String::from_utf8_lossy(&head[..length]).replace("%20", " ").replace("%27", "'");
             let dates: Vec<Date> = head.split('\'').skip(1).step_by(2).map(|date| date.parse().unwrap()).collect();
+            let (first, last) = (dates[0], dates[dates.len() - 1]);
             let entity = if head.contains("rce-pln") { Entity::Settlement } else { Entity::DayAhead };
             let count = {
                 let mut notes = notes.lock().unwrap();
-                notes.push(format!("{} {} {}", entity.name(), dates[0], dates[1]));
+                notes.push(format!("{} {first} {last}", entity.name()));
                 notes.len()
             };
             let (status, body) = match count <= failures {
                 true => ("503 Busy", "{}".to_owned()),
-                false => ("200 OK", rows(entity, dates[0], dates[1])),
+                false => ("200 OK", rows(entity, first, last)),
             };
             let length = body.len();
             let _ = write!(stream, "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
@@ -255,6 +257,18 @@ fn complete_days_are_kept_and_questions_answered_while_a_request_hangs() {
         thread.join().unwrap();
     });
     assert!(started.elapsed() < Duration::from_secs(10), "nobody waited for the price API");
+}
+
+#[test]
+fn yesterday_is_recalled_for_the_comparison_after_a_start() {
+    let (url, _) = api(0);
+    let bench = Bench::new(&config_of(&url));
+    bench.archivist(FAST).archive.keep(&[day("2026-11-21", 300_000)]).unwrap();
+    Prices::new(bench.context.clone()).refresh();
+    let snapshot = bench.context.cell.load();
+    let known = snapshot.prices.value.as_ref().unwrap();
+    let origin = |day: &str| known.day(date(day)).unwrap().market.as_ref().unwrap().origin;
+    assert_eq!((origin("2026-11-21"), origin("2026-11-22")), (PriceOrigin::Memory, PriceOrigin::Network));
 }
 
 #[test]
