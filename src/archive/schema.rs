@@ -55,6 +55,11 @@ pub fn migrate(connection: &mut Connection) -> Result<(), Fault> {
 }
 
 fn standing_among(connection: &Connection, steps: &[&str]) -> Result<Standing, Fault> {
+    // In one transaction: another process may be making the file right now.
+    let _held = match connection.is_autocommit() {
+        true => Some(connection.unchecked_transaction().map_err(|error| sql_fault(&error))?),
+        false => None,
+    };
     let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map_err(|e| sql_fault(&e));
     let (id, version) = (number("PRAGMA application_id")?, number("PRAGMA user_version")?);
     if id != i64::from(APPLICATION_ID) {
