@@ -6,6 +6,7 @@ pub mod backoff;
 pub mod clock;
 pub mod document;
 pub mod fault;
+pub mod file_uri;
 pub mod log;
 pub mod plain_file;
 pub mod shutdown;

@@ -178,7 +178,13 @@ impl Config {
             Some(dir) => dir,
             None => doc.text("data_storage.energy_data_dir")?.unwrap_or_else(|| "out/energy_data".into()),
         };
-        let own_database = doc.text("data_storage.wattboard_database")?.unwrap_or_else(|| "data/wattboard.db".into());
+        let own_key = "data_storage.wattboard_database";
+        let own_text = doc.text(own_key)?.unwrap_or_else(|| "data/wattboard.db".into());
+        let own_database = root.join(&own_text);
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        if real(&own_database) == real(&path) {
+            return Err(doc.refuse(own_key, &own_text, "a file of Wattboard's own, not the coordinator's database"));
+        }
         let tariff = tariff::read(&doc, tariff, &mut warnings)?;
         let log_level = match doc.text("logging.level")? {
             Some(name) => parse_log_level(&name)
@@ -206,7 +212,7 @@ impl Config {
             wants_kompas: tariff.needs_kompas() || doc.boolean("pse_peak_hours.enabled")?.unwrap_or(false),
             tariff,
             selling: prices::selling(&doc)?,
-            own_database: root.join(own_database),
+            own_database,
             database: (enabled != Some(false)).then_some(path),
             database_expected: enabled == Some(true),
             energy_data_dir: root.join(energy_data_dir),

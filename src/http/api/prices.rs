@@ -76,7 +76,7 @@ pub fn today(ask: &Ask<'_>) -> Option<Prices> {
     }
     let data_source = match market.origin {
         PriceOrigin::Network => "PSE API (CSDAC-PLN)",
-        PriceOrigin::DiskCache | PriceOrigin::Memory => "disk_cache_fallback",
+        _ => "disk_cache_fallback",
     };
     Some(Prices {
         current_price_pln_kwh: now.map(|hour| from_e4(hour.buy_e4)),

@@ -19,6 +19,9 @@ use crate::model::price::{Entity, Point, PriceOrigin, PricedDay, PublishedDay, S
 use crate::snapshot::{Attempt, DatabaseState, Feed, Live, Metrics, Origin, Prices, Scene, Section};
 use crate::source::json as site_json;
 
+mod logs;
+mod months;
+
 const NOW: &str = "2026-11-22T13:00:00Z";
 
 pub struct Bench {
@@ -401,67 +404,6 @@ fn hourly_prices_and_the_quarter_hour_that_it_is() {
 }
 
 #[test]
-fn log_lines_by_level() {
-    let bench = Bench::new("");
-    let line = |level, text: &str| LogLine { level, text: text.into() };
-    let lines = Arc::from([
-        line(Some(Level::Info), "a - INFO - <script>"),
-        line(Some(Level::Error), "b - ERROR - failed"),
-        line(Some(Level::Error), "Traceback"),
-        line(Some(Level::Warning), "c - WARNING - \u{1b}[31m"),
-    ]);
-    let file = LogFile {
-        name: "master_coordinator.log".into(),
-        path: "/site/logs/master_coordinator.log".into(),
-        size: 7,
-        modified: None,
-        lines,
-        error: None,
-    };
-    let attempt = bench.attempt();
-    bench.cell.publish(|next| next.logs.succeed(Arc::new(Logs { files: vec![file] }), attempt));
-    for (query, counts, last) in [
-        ("", [4, 4, 4], "c - WARNING - \u{1b}[31m"),
-        ("?lines=1", [4, 4, 1], "c - WARNING - \u{1b}[31m"),
-        ("?level=error", [4, 2, 2], "Traceback"),
-        ("?level=WARNING%2B&file=master", [4, 3, 3], "c - WARNING - \u{1b}[31m"),
-        ("?level=WARNING+", [4, 3, 3], "c - WARNING - \u{1b}[31m"),
-        ("?level=CRITICAL", [4, 0, 0], ""),
-    ] {
-        let (status, answer) = bench.ask(&format!("/logs{query}"));
-        assert_eq!(status, 200, "{query}");
-        let found = ["total_lines", "filtered_lines", "returned_lines"].map(|key| answer[key].as_u64().unwrap());
-        assert_eq!(found, counts, "{query}");
-        let lines = answer["lines"].as_array().unwrap();
-        assert_eq!(lines.last().and_then(Value::as_str).unwrap_or(""), last, "{query}");
-    }
-    for (target, status, error) in [
-        ("/logs?lines=0", 400, "lines=0 is not allowed; it must be a whole number from 1 to 1000"),
-        ("/logs?lines=many", 400, "lines=many is not allowed; it must be a whole number from 1 to 1000"),
-        (
-            "/logs?level=LOUD",
-            400,
-            "level=LOUD is not allowed; it must be DEBUG, INFO, WARNING, ERROR or CRITICAL, or one of these with a plus for it and above",
-        ),
-        (
-            "/logs?file=../etc/passwd",
-            400,
-            "file=../etc/passwd is not allowed; it must be master, data, enhanced_data_collector, fast_charge, systemd, journal or summary",
-        ),
-        ("/logs?file=data", 404, "enhanced_data_collector.log is not known: there is no such file in the log folder"),
-        ("/logs?file=summary&follow=true", 400, "follow=true is not allowed; it must be left out for file=summary"),
-        ("/logs/download/other.log", 404, "there is no log file \"other.log\""),
-        ("/logs/download/%2e%2e%2fc.yaml", 404, "there is no log file \"../c.yaml\""),
-        ("/nowhere", 404, "there is nothing at /nowhere"),
-    ] {
-        let (found, answer) = bench.ask(target);
-        assert_eq!((found, answer["error"].as_str()), (status, Some(error)), "{target}");
-    }
-    assert_eq!(bench.ask("/logs?follow=true").0, 501);
-    assert_eq!(bench.ask("/logs?file=journal").0, 501);
-}
-
-#[test]
 fn options_and_cors() {
     let bench = Bench::new("web_server: {cors_enabled: true}");
     let (status, headers, body) = bench.ask_with("/status", Method::Options, &[]);
@@ -474,45 +416,6 @@ fn options_and_cors() {
     }
     let (_, headers, _) = Bench::new("").ask_with("/status", Method::Get, &[("origin", "http://192.168.1.9:8123")]);
     assert!(headers.iter().all(|header| !header.starts_with("Access-Control")), "{headers:?}");
-}
-
-#[test]
-fn a_month_without_rows_is_zeros_that_are_explained() {
-    let bench = Bench::new("");
-    bench.cell.publish(|next| {
-        let months = Arc::make_mut(&mut next.months);
-        months.complete = true;
-        let present = crate::model::time::Month { year: 2026, month: 11 };
-        months.known.insert(present, Arc::new(crate::model::month::MonthSummary::empty(present)));
-    });
-    let (status, month) = bench.ask("/monthly-summary?year=2025&month=2");
-    assert_eq!((status, &month["month_name"], &month["days_with_data"]), (200, &json!("February"), &json!(0)));
-    for field in ["total_cost_pln", "savings_percentage", "avg_confidence", "real_grid_import_kwh"] {
-        assert_eq!(month[field], 0.0, "{field}");
-    }
-    assert_eq!(month["unknown"]["real_grid_import_kwh"], "no meter reading was recorded");
-    // A month that has only begun: zeros that nobody summed, and each of them says so.
-    bench.clock.set_wall("2026-12-01T08:00:00Z".parse().unwrap());
-    for path in ["/monthly-summary", "/metrics"] {
-        let (status, begun) = bench.ask(path);
-        assert_eq!(status, 200);
-        for field in ["total_decisions", "total_cost_pln", "savings_percentage", "avg_confidence"] {
-            assert_eq!(begun["unknown"][field], "2026-12 was not summed yet: it has only begun", "{path} {field}");
-        }
-    }
-    let (_, comparison) = bench.ask("/monthly-comparison");
-    assert_eq!(comparison["unknown"]["current_month"], "2026-12 was not summed yet: it has only begun");
-    bench.clock.set_wall(NOW.parse().unwrap());
-    assert_eq!(bench.ask("/monthly-summary?year=1999").0, 400);
-    assert_eq!(bench.ask("/monthly-summary?month=0").0, 400);
-    let (_, comparison) = bench.ask("/monthly-comparison");
-    assert_eq!(
-        (&comparison["previous_month"]["month"], &comparison["changes"]["cost_change_pct"]),
-        (&json!(10), &json!(0.0))
-    );
-    assert_eq!(comparison["unknown"]["changes"], "there are no decisions in 2026-10");
-    let (_, chosen) = bench.ask("/monthly-comparison?year=2025&month=12");
-    assert_eq!((&chosen["current_month"]["month"], &chosen["previous_month"]["year"]), (&json!(11), &json!(2025)));
 }
 
 #[test]

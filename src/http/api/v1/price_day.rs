@@ -350,6 +350,15 @@ impl Pen<'_> {
     /// Says what is not known of a day.
     fn gaps(&self, day: &PricedDay, outlook: &Option<Outlook<'_>>, unknown: &mut Unknown) {
         let mut say = |path: &str, why: String| unknown.insert(path.to_owned(), why);
+        let recorded = |market: &Provenance| market.origin.is_recorded();
+        if let Some(market) = day.market.as_ref().filter(|market| recorded(market)) {
+            say("slots.market_pln_kwh", "PSE's prices of that day are not remembered".to_owned());
+            if market.received < market.expected {
+                let text = format!("recorded for {} of {} quarter-hours", market.received, market.expected);
+                say("slots.buy_pln_kwh", text);
+            }
+            return;
+        }
         if let Some(market) = day.market.as_ref().filter(|market| market.received < market.expected) {
             let text = format!("PSE sent {} of {} quarter-hours", market.received, market.expected);
             say("slots.market_pln_kwh", text);
