@@ -6,6 +6,7 @@ pub mod backoff;
 pub mod clock;
 pub mod fault;
 pub mod log;
+pub mod network;
 pub mod plain_file;
 pub mod shutdown;
 pub mod thread;

@@ -9,26 +9,21 @@ const ASSETS: [(&str, &str, &[u8]); 3] = [
     ("icon.svg", "image/svg+xml", include_bytes!("../../../www/icon.svg")),
     ("style.css", "text/css; charset=utf-8", include_bytes!("../../../www/style.css")),
 ];
-/// Everything from here, nothing from elsewhere, nothing inline.
-const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'none'";
 
 /// `/`
 pub fn index() -> Reply {
-    Ok(secured(ready(200, "text/html; charset=utf-8", Bytes::Static(INDEX))))
+    Ok(fresh(ready(200, "text/html; charset=utf-8", Bytes::Static(INDEX))))
 }
 
 /// `/assets/NAME`
 pub fn asset(name: &str) -> Reply {
     match ASSETS.iter().find(|(known, ..)| *known == name) {
-        Some((_, kind, bytes)) => Ok(secured(ready(200, kind, Bytes::Static(bytes)))),
+        Some((_, kind, bytes)) => Ok(fresh(ready(200, kind, Bytes::Static(bytes)))),
         None => Err(Refusal::not_found(format!("there is nothing at /assets/{name}"))),
     }
 }
 
-fn secured(response: Response<Body>) -> Response<Body> {
-    response
-        .with_header(header("Content-Security-Policy", POLICY))
-        .with_header(header("X-Content-Type-Options", "nosniff"))
-        .with_header(header("Referrer-Policy", "no-referrer"))
-        .with_header(header("Cache-Control", "no-cache"))
+/// The policy of the page (everything from here, nothing inline) is that of every answer: `http/gate/headers.rs` has it.
+fn fresh(response: Response<Body>) -> Response<Body> {
+    response.with_header(header("Cache-Control", "no-cache"))
 }
