@@ -264,8 +264,8 @@ fn limits(config: &Config) -> Limits {
         write_time,
         queue,
         in_flight,
+        grace: Limits::default().grace,
         detached,
-        ..Limits::default()
     }
 }
 

@@ -173,7 +173,9 @@ impl Config {
             .map_err(|_| doc.refuse("system.timezone", &zone_name, "an IANA time zone such as Europe/Warsaw"))?;
 
         warn_of_unknown_keys(&doc, &mut warnings);
+        let port = doc.port("web_server.port")?.unwrap_or(8080);
         let access = Access::read(&doc, &root)?;
+        let limits = Limits::read(&doc)?;
         let mut interval =
             |key: &str, default: u32, range: (u32, u32)| interval(&doc, key, default, range, &mut warnings);
         let live_interval = interval("web_server.background_refresh_interval_seconds", 30, (10, 600))?;
@@ -209,11 +211,11 @@ impl Config {
 
         Ok(Self {
             host: doc.text("web_server.host")?.unwrap_or_else(|| "0.0.0.0".into()),
-            port: doc.port("web_server.port")?.unwrap_or(8080),
+            port,
             cors_enabled: doc.boolean("web_server.cors_enabled")?.unwrap_or(false),
             cors_origins: doc.texts("web_server.cors_origins")?,
             access,
-            limits: Limits::read(&doc)?,
+            limits,
             live_interval,
             price_interval,
             metrics_interval,

@@ -9,7 +9,10 @@ pub const WRITTEN_BY_HAND: &str = "X-Content-Type-Options: nosniff\r\nReferrer-P
 
 /// The headers, prepared once.
 #[derive(Debug, Clone)]
-pub struct Headers(Arc<[Header]>);
+pub struct Headers {
+    each: Arc<[Header]>,
+    lines: Arc<[u8]>,
+}
 
 impl Headers {
     /// With these origins as the only strangers whose pages may show ours in a frame.
@@ -26,18 +29,24 @@ impl Headers {
             // It knows no lists; whoever understands the policy needs it not.
             headers.push(header("X-Frame-Options", "SAMEORIGIN"));
         }
-        Self(headers.into())
+        let lines: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+        Self { each: headers.into(), lines: lines.into_bytes().into() }
     }
 
     /// Adds what the answer does not say itself.
     pub fn add(&self, mut response: Response<Body>) -> Response<Body> {
         let own = response.headers().len();
-        for header in self.0.iter() {
+        for header in self.each.iter() {
             if !response.headers()[..own].iter().any(|known| known.field == header.field) {
                 response.add_header(header.clone());
             }
         }
         response
+    }
+
+    /// All of them as lines, for heads that are rendered before and say none of it themselves.
+    pub fn lines(&self) -> &[u8] {
+        &self.lines
     }
 }
 
@@ -71,8 +80,9 @@ mod tests {
     #[test]
     fn heads_by_hand_say_the_same() {
         let prepared = Headers::new(&[]);
-        for line in WRITTEN_BY_HAND.split_terminator("\r\n") {
-            assert!(prepared.0.iter().any(|header| header.to_string() == line), "{line}");
-        }
+        let lines = std::str::from_utf8(prepared.lines()).unwrap();
+        assert!(lines.contains(WRITTEN_BY_HAND), "{lines}");
+        let each: Vec<String> = prepared.each.iter().map(ToString::to_string).collect();
+        assert_eq!(lines.split_terminator("\r\n").collect::<Vec<_>>(), each);
     }
 }
