@@ -28,10 +28,13 @@ impl Pending {
         Self { waiting: Some((Arc::clone(shared), conn)), minor, keep_alive, head_only, finish: None }
     }
 
-    /// The same, its answer to be finished by `finish`.
+    /// The same, its answer to be finished by `finish`, and then by what was to finish it already.
     #[must_use]
     pub fn finished_by(mut self, finish: Finish) -> Self {
-        self.finish = Some(finish);
+        self.finish = Some(match self.finish.take() {
+            Some(next) => Box::new(move |response| next(finish(response))),
+            None => finish,
+        });
         self
     }
 

@@ -1,5 +1,6 @@
 //! A request as a handler sees it, and an answer as a handler gives it.
 
+use std::fmt;
 use std::io::{Cursor, Read};
 use std::net::{IpAddr, TcpStream};
 use std::sync::Arc;
@@ -22,7 +23,7 @@ pub enum Method {
 }
 
 /// One request, whole: its head is parsed, it has no body.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Request {
     /// What is to be done.
     pub method: Method,
@@ -40,6 +41,23 @@ impl Request {
     /// The first header of this (lower-case) name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Without what its sender keeps secret.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |(name, value): &(String, String)| match name.as_str() {
+            "authorization" | "cookie" => format!("{name}: (not shown)"),
+            _ => format!("{name}: {value}"),
+        };
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .field("query", &self.query)
+            .field("headers", &self.headers.iter().map(shown).collect::<Vec<_>>())
+            .field("peer", &self.peer)
+            .finish()
     }
 }
 

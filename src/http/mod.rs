@@ -12,6 +12,7 @@ mod cors;
 pub mod counters;
 mod detach;
 mod door;
+pub mod gate;
 pub mod head;
 pub mod latency;
 pub mod later;

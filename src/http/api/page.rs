@@ -13,8 +13,6 @@ const ASSETS: [(&str, &str, &[u8]); 3] = [
     ("icon.svg", "image/svg+xml", include_bytes!("../../../www/icon.svg")),
     ("style.css", "text/css; charset=utf-8", include_bytes!("../../../www/style.css")),
 ];
-/// Everything from here, nothing from elsewhere, nothing inline.
-const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'none'";
 const REVALIDATE: &str = "no-cache";
 const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
@@ -61,14 +59,9 @@ impl Page {
     }
 }
 
+/// The policy of the page (everything from here, nothing inline) is that of every answer: `http/gate/headers.rs` has it.
 fn headers(kind: &str, keep: &str) -> Vec<Header> {
-    vec![
-        header("Content-Type", kind),
-        header("Content-Security-Policy", POLICY),
-        header("X-Content-Type-Options", "nosniff"),
-        header("Referrer-Policy", "no-referrer"),
-        header("Cache-Control", keep),
-    ]
+    vec![header("Content-Type", kind), header("Cache-Control", keep)]
 }
 
 #[cfg(test)]
