@@ -19,7 +19,7 @@ from email.utils import parsedate_to_datetime
 from lib import Tally, Workshop, arguments, finish, wait_for
 from prices import DAY, PriceBench, need_faketime, refresher, report
 
-from localtime import UTC, ZONE, now_utc, parse_end
+from localtime import UTC, ZONE, parse_end
 
 BOUNDARIES = (  # the first instant of the new slot
     ("midnight", "2026-06-11T00:00:00+02:00"),
@@ -138,7 +138,7 @@ def cross(tally, shop, name, text):
     if at_midnight:
         more = refresher(bench.api.log())[asked:]
         tally.check(not more, f"{name}: tomorrow becomes today without a request", str(more[:2]))
-        report(tally, f"{name}: the new day", bench.compare(today, [today], yesterday=True))
+        report(tally, f"{name}: the new day", bench.compare(today, [today]))
         status, answer = bench.ask("tomorrow")
         good = status == 200 and answer["slots"] == [] and answer["reason"] and answer["day"] == (today + DAY).isoformat()
         tally.check(good, f"{name}: the new tomorrow is not there yet", f"{status} {str(answer)[:150]}")
@@ -156,9 +156,8 @@ def cross(tally, shop, name, text):
 
 def server_time(server):
     """The server's clock, from `/status`."""
-    text = (server.json("/status")[1] or {}).get("timestamp")
-    near = now_utc() if not text else None
-    return near or datetime.fromisoformat(text).replace(tzinfo=ZONE, fold=folded(server)).astimezone(UTC)
+    text = server.json("/status")[1]["timestamp"]
+    return datetime.fromisoformat(text).replace(tzinfo=ZONE, fold=folded(server)).astimezone(UTC)
 
 
 def folded(server):

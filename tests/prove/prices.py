@@ -6,6 +6,7 @@ The server's clock is faked with libfaketime; its monotonic clock is not.
 
 import json
 import os
+import subprocess
 import sys
 import time
 from datetime import datetime, timedelta
@@ -107,6 +108,11 @@ class PriceBench:
         """The played instant."""
         return now_utc() + (self.clock.offset if self.clock else self.offset)
 
+    def move(self, instant):
+        """Steps the clocks of the server and of the stand-in to that instant."""
+        self.clock.set(instant)
+        self.api.ask(f"/_now?at={quote(instant.isoformat())}")
+
     def today(self):
         return self.now().astimezone(ZONE).date()
 
@@ -124,8 +130,6 @@ class PriceBench:
 
     def command(self, *words, seconds=120):
         """Runs a subcommand with the site's config and clock; returns (code, output, errors)."""
-        import subprocess
-
         done = subprocess.run(
             [self.shop.binary, *words, "--config", str(self.config_file)],
             env={**os.environ, **self.environment},
