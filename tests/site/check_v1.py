@@ -121,9 +121,9 @@ def provenance(answer, expected):
     found += rows("provenance.holes", given.get("holes"), expected["holes"])
     if given.get("source") not in SOURCES:
         found.append(f"provenance.source {given.get('source')!r} is none of {SOURCES}")
-    for key in ("fetched_at", "publication_ts"):
+    for key, read in (("fetched_at", instant), ("publication_ts", datetime.fromisoformat)):
         try:
-            instant(given[key])
+            read(given[key])
         except (KeyError, TypeError, ValueError) as error:
             found.append(f"provenance.{key}: {error!r}")
     if not given.get("rule"):

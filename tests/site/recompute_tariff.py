@@ -101,7 +101,7 @@ def preset_rate(name, local, advice=None):
         return Rate(None, Decimal("0.2464"))
     if tariff == "g14dynamic":
         if advice is None:
-            return Rate(None, None, fallback=True)
+            return Rate(None, Decimal(KOMPAS_RATES[1]), fallback=True)
         return Rate(None, Decimal(KOMPAS_RATES[advice]))
     if tariff == "g13":
         afternoon = ((19, 22),) if season == "summer" else ((16, 21),)
