@@ -68,7 +68,7 @@ def _wild_price(entity, start, seed):
     if kind == 1:  # whole steps: many ties
         return float(round(wave / 50) * 50)
     if kind == 2:  # noise over everything, mostly positive
-        return rough % 250_000 / 100 - 500
+        return round(rough % 250_000 / 100 - 500, 2)
     if kind == 3:  # mostly negative, very far at noon
         return round(-50 - 2036.86 * math.exp(-((hour - 13) ** 2) / 4) + rough % 9000 / 100, 2)
     if kind == 4:  # zeros and whole numbers that look like integers
