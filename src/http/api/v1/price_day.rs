@@ -11,7 +11,7 @@ use crate::model::price::{
     Entity, HourMean, Outlook, PricedDay, PricedSlot, Provenance, PublishedDay, SLOT, Statistics, Stretch, Window,
     cheap_and_dear, negative, of_length,
 };
-use crate::model::time::Range;
+use crate::model::time::{Range, parse_local};
 
 /// The longest of the windows.
 const WINDOW_HOURS: usize = 4;
@@ -133,7 +133,7 @@ struct Hole {
 struct Origins<'a> {
     source: Option<&'a str>,
     fetched_at: Option<String>,
-    publication_ts: Option<&'a str>,
+    publication_ts: Option<String>,
     received: usize,
     expected: usize,
     holes: Vec<Hole>,
@@ -339,12 +339,18 @@ impl Pen<'_> {
         Origins {
             source: origin.map(|origin| origin.origin.name()),
             fetched_at: origin.map(|origin| self.at(origin.fetched_at)),
-            publication_ts: origin.and_then(|origin| origin.publication.as_deref()),
+            publication_ts: origin.and_then(|origin| self.published(origin.publication.as_deref()?)),
             received: origin.map_or(0, |origin| origin.received),
             expected,
             holes: origin.map_or(Vec::new(), |origin| origin.holes.iter().map(hole).collect()),
             rule,
         }
+    }
+
+    /// PSE's publication time, which it writes as naive local time.
+    fn published(&self, text: &str) -> Option<String> {
+        let zone = &self.facts.zone;
+        parse_local(text, zone).map(|local| self.at(zone.instant(local)))
     }
 
     /// Says what is not known of a day.

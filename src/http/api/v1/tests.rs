@@ -73,7 +73,7 @@ fn a_day_of_quarter_hours_with_every_step_of_its_price() {
     let provenance = &today["provenance"];
     let parts = [&provenance["source"], &provenance["received"], &provenance["expected"]];
     assert_eq!(parts, [&json!("network"), &json!(95), &json!(96)]);
-    assert_eq!(provenance["publication_ts"], "2026-11-21 13:58:15.542");
+    assert_eq!(provenance["publication_ts"], "2026-11-21T13:58:15+01:00");
     let hole = json!([{"start": "2026-11-22T05:00:00+01:00", "end": "2026-11-22T05:15:00+01:00"}]);
     assert_eq!(provenance["holes"], hole);
     let rule = "mean RCE of the hour, a negative mean counted as 0 (per_hour), times 1.23";
@@ -116,6 +116,23 @@ fn the_current_slot_changes_with_the_clock_at_every_quarter_and_at_midnight() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn the_trend_looks_four_real_hours_ahead() {
+    // Spring: after 01 comes 03. Only the hour 06 is dear, the fourth one after 01.
+    let bench = Bench::new("");
+    bench.publish_prices([
+        bench.priced_day("2025-03-30", |quarter| Some(if quarter / 4 == 5 { 900_000 } else { 100_000 }))
+    ]);
+    for (at, trend) in [
+        ("2025-03-30T00:30:00+01:00", "stable"),
+        ("2025-03-30T01:30:00+01:00", "rising"),
+        ("2025-03-30T06:30:00+02:00", "falling"),
+    ] {
+        bench.clock.set_wall(at.parse().unwrap());
+        assert_eq!(bench.ask("/prices").1["price_trend"], trend, "{at}");
     }
 }
 
