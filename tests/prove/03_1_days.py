@@ -75,7 +75,11 @@ def no_rate_yet(tally, name, bench):
     if any(slot["distribution_pln_kwh"] is not None for slot in slots):
         return False
     good = slots and all(slot["market_pln_kwh"] is not None and slot["buy_pln_kwh"] is None for slot in slots)
-    tally.check(good and answer["unknown"], f"{name}: no rates before the preset's year: market alone, and a reason", str(answer["unknown"]))
+    tally.check(
+        good and answer["unknown"],
+        f"{name}: no rates before the preset's year: market alone, and a reason",
+        str(answer["unknown"]),
+    )
     return True
 
 
@@ -141,13 +145,17 @@ def stamps_of(tally, day, bench):
         told = datetime.fromisoformat(origin["publication_ts"])
         told = told if told.tzinfo else told.replace(tzinfo=ZONE)
         true = datetime.fromisoformat(row["publication_ts_utc"][:23]).replace(tzinfo=UTC)
-        tally.check(abs(told - true) < timedelta(seconds=1), f"{day}: {group} says when it was published", f"{told} {true}")
+        tally.check(
+            abs(told - true) < timedelta(seconds=1), f"{day}: {group} says when it was published", f"{told} {true}"
+        )
 
 
 def walk(tally, shop, day, seconds):
     """One server, its clock moved through the day a quarter at a time."""
     first = quarter_starts(day)
-    bench = PriceBench(shop, f"walk-{day}", first[0] + timedelta(minutes=7), movable=True, api=("--publish-at", "24:00"))
+    bench = PriceBench(
+        shop, f"walk-{day}", first[0] + timedelta(minutes=7), movable=True, api=("--publish-at", "24:00")
+    )
     bench.serve()
     began, stride, at, steps, slowest = time.monotonic(), 1, 0, 0, 0.0
     while at < len(first):
@@ -160,7 +168,9 @@ def walk(tally, shop, day, seconds):
             return current.get("start") and datetime.fromisoformat(current["start"]) == start
 
         label = f"walk {start.astimezone(ZONE).isoformat(timespec='minutes')}"
-        if not tally.check(wait_for(arrived, 40, 0.02), f"{label}: the present quarter is shown after a step of the clock"):
+        if not tally.check(
+            wait_for(arrived, 40, 0.02), f"{label}: the present quarter is shown after a step of the clock"
+        ):
             break
         slowest = max(slowest, time.monotonic() - moved)
         wait_for(lambda: not bench.compare(day, [day]), 3, 0.05)
@@ -188,7 +198,9 @@ def wrong_rates(preset, day, text, margins):
     """What is wrong with the lines for a day: every hour has one line, with the right rate, and the sum is right."""
     found, covered = [], {}
     if preset.endswith("/g14dynamic"):
-        shown = {line.split()[0]: re.split(r"\s{2,}", line.strip()) for line in text.splitlines() if KOMPAS_LINE.match(line)}
+        shown = {
+            line.split()[0]: re.split(r"\s{2,}", line.strip()) for line in text.splitlines() if KOMPAS_LINE.match(line)
+        }
         rates = {str(at): str(preset_rate(preset, datetime(2026, 1, 1, tzinfo=ZONE), at).price) for at in range(4)}
         return [f"Kompas {at}: {shown.get(at)}" for at, rate in rates.items() if (shown.get(at) or [""] * 3)[2] != rate]
     for columns in parse_rates(text):
@@ -277,7 +289,10 @@ def main():
                 with ThreadPoolExecutor(2) as pool:
                     for done in [pool.submit(one_server, *job) for job in jobs]:
                         done.result()
-                print(f"{day}: {len(jobs)} tariffs in {time.monotonic() - began:.0f} s; {tally.summary()} so far", flush=True)
+                print(
+                    f"{day}: {len(jobs)} tariffs in {time.monotonic() - began:.0f} s; {tally.summary()} so far",
+                    flush=True,
+                )
         if given.only in ("", "walk"):
             for day in RECORDED:
                 walk(tally, shop, day, given.seconds)

@@ -74,7 +74,9 @@ def failing(mode):
         bench.api.mode(mode, "csdac-pln")
         began = time.monotonic()
         words = FAILURES[mode]
-        seen = wait_for(lambda: not lacking(words, server.errors_of("price")), INTERVAL_S * 2 + TIMEOUT_S + SLACK_S, 0.5)
+        seen = wait_for(
+            lambda: not lacking(words, server.errors_of("price")), INTERVAL_S * 2 + TIMEOUT_S + SLACK_S, 0.5
+        )
         error = server.errors_of("price")
         print(f"     {name}: /status after {time.monotonic() - began:.0f} s: {error}", flush=True)
         tally.check(seen, f"{name}: /status names it", f"{lacking(words, error)} is not in {error!r}")
@@ -82,7 +84,9 @@ def failing(mode):
         shown = price_lines(out + "\n" + errors)
         print(f"     {name}: check ({code}): {shown[:300]}", flush=True)
         tally.check(code in (0, 1), f"{name}: check ends with 0 or 1", f"{code} {errors[-200:]}")
-        tally.check(not lacking(words, shown), f"{name}: check names it", f"{lacking(words, shown)} is not in {shown!r}")
+        tally.check(
+            not lacking(words, shown), f"{name}: check names it", f"{lacking(words, shown)} is not in {shown!r}"
+        )
         time.sleep(3)
         report(tally, f"{name}: today is still right", differences_but_tomorrow(bench, today, mode))
         if mode not in KEEPS_ROWS:
@@ -128,7 +132,11 @@ def differences_but_tomorrow(bench, today, mode):
     """Today's answer; where a part of tomorrow is known its windows and next slots look into it, and are left out."""
     found = bench.compare(today, [today])
     if mode in KEEPS_ROWS:
-        found = [text for text in found if not text.startswith(("next", "windows.cheapest", "windows.dearest", "current.trend"))]
+        found = [
+            text
+            for text in found
+            if not text.startswith(("next", "windows.cheapest", "windows.dearest", "current.trend"))
+        ]
     return found
 
 
@@ -145,7 +153,11 @@ def first_start(mode):
         print(f"     {name}: {error}", flush=True)
         tally.check(seen, f"{name}: /status names it", f"{lacking(words, error)} is not in {error!r}")
         status, body = server.get("/prices")
-        tally.check(status == 404 and not lacking(words, body.decode()), f"{name}: /prices is a 404 that says so", str(body[:200]))
+        tally.check(
+            status == 404 and not lacking(words, body.decode()),
+            f"{name}: /prices is a 404 that says so",
+            str(body[:200]),
+        )
         status, reply = bench.ask()
         good = status == 200 and reply["slots"] == [] and reply["reason"] and reply["current"] is None
         tally.check(good, f"{name}: /api/v1/prices has no slots and a reason", f"{status} {str(reply)[:200]}")
@@ -165,7 +177,11 @@ def first_start(mode):
         took = time.monotonic() - began
         print(f"     {name}: recovered after {took:.0f} s", flush=True)
         tally.check(back and took <= INTERVAL_S + SLACK_S, f"{name}: prices within one interval", f"{took:.0f} s")
-        tally.check(wait_for(lambda: server.errors_of("price") is None, 20), f"{name}: no error is left", str(server.errors_of("price")))
+        tally.check(
+            wait_for(lambda: server.errors_of("price") is None, 20),
+            f"{name}: no error is left",
+            str(server.errors_of("price")),
+        )
         bench.end()
 
     prove.__name__ = f"first_start_{mode}"
@@ -186,7 +202,9 @@ def other_entities(tally, shop):
     _, reply = bench.ask()
     unknown = str((reply or {}).get("unknown")).lower()
     print(f"     entities: unknown {unknown[:400]}")
-    tally.check("500" in unknown or "sell" in unknown, "entities: unknown says why there is no selling price", unknown[:300])
+    tally.check(
+        "500" in unknown or "sell" in unknown, "entities: unknown says why there is no selling price", unknown[:300]
+    )
     tally.check("kompas" in unknown or "fallback" in unknown, "entities: unknown names the fallback", unknown[:300])
     tally.check((reply or {}).get("sell_provenance", 1) is None, "entities: no provenance of selling prices")
     bench.api.mode("ok")
@@ -206,7 +224,11 @@ def pages_and_gzip(tally, shop):
             wait_for(lambda day=day: not bench.compare(day, days, yesterday=day != days[0]), 20)
             report(tally, f"mode {mode}: {day}", bench.compare(day, days, yesterday=day != days[0]))
         agents = {entry["user_agent"] for entry in bench.api.log()}
-        tally.check(all(agent and "attboard" in agent for agent in agents), f"mode {mode}: the client says who it is", str(agents))
+        tally.check(
+            all(agent and "attboard" in agent for agent in agents),
+            f"mode {mode}: the client says who it is",
+            str(agents),
+        )
         bench.end()
 
 
@@ -248,12 +270,20 @@ def counted(tally, shop):
         before = [moment for moment in times if (moment.hour, moment.minute) < (13, 33)]
         tally.check(1 <= len(before) <= 4, f"counted: {entity} each interval until it is published", str(len(before)))
         steps = [(later - earlier).total_seconds() for earlier, later in zip(times, times[1:])]
-        tally.check(all(step > INTERVAL_S * 0.7 for step in steps), f"counted: {entity} not more often than the interval", str(steps))
+        tally.check(
+            all(step > INTERVAL_S * 0.7 for step in steps),
+            f"counted: {entity} not more often than the interval",
+            str(steps),
+        )
         after = len(times) - len(before)
         tally.check(1 <= after <= 3, f"counted: {entity} at most 3 requests from the publication on", str(after))
         tally.check(len(refresher(entries, entity, today)) == 1, f"counted: {entity} of today once in all")
     queries = {entry["filter"] for entry in refresher(entries, "pdgsz")}
-    tally.check(all("is_active eq true" in query for query in queries), "counted: only the Kompas in force is asked for", str(queries))
+    tally.check(
+        all("is_active eq true" in query for query in queries),
+        "counted: only the Kompas in force is asked for",
+        str(queries),
+    )
     bench.end()
 
 
@@ -273,11 +303,19 @@ def true_age(tally, shop):
     tally.check(took < 2, "age: prices at once without network", f"{took:.1f} s")
     report(tally, "age: and they are right", bench.compare(today, [today]))
     _, reply = bench.ask()
-    tally.check((reply or {}).get("provenance", {}).get("source") == "disk_cache", "age: source disk_cache", str(reply)[:100])
+    tally.check(
+        (reply or {}).get("provenance", {}).get("source") == "disk_cache", "age: source disk_cache", str(reply)[:100]
+    )
     old = bench.server.json("/prices")[1] or {}
-    tally.check(old.get("data_source") == "disk_cache_fallback", "age: /prices says disk_cache_fallback", str(old.get("data_source")))
+    tally.check(
+        old.get("data_source") == "disk_cache_fallback",
+        "age: /prices says disk_cache_fallback",
+        str(old.get("data_source")),
+    )
     again = ages(bench)
-    close = again[0] and abs((datetime.fromisoformat(again[0]) - datetime.fromisoformat(fetched[0])).total_seconds()) <= 1
+    close = (
+        again[0] and abs((datetime.fromisoformat(again[0]) - datetime.fromisoformat(fetched[0])).total_seconds()) <= 1
+    )
     tally.check(close, "age: fetched_at is the fetch's", f"{again} is not {fetched}")
     age = ((bench.server.json("/status")[1] or {}).get("background_worker") or {}).get("cache_ages", {}).get("price_s")
     tally.check(age is None or age > Decimal(3600 * 2.9), "age: /status says three hours, or nothing", str(age))

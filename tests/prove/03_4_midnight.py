@@ -100,14 +100,20 @@ def judge(tally, name, watch, boundary):
     if last_old and first_new:
         old_ms = (last_old - boundary).total_seconds() * 1000
         new_ms = (first_new - boundary).total_seconds() * 1000
-        print(f"     {name} {path}: {len(watch.seen)} answers; last old one {old_ms:+.0f} ms, first new one {new_ms:+.0f} ms")
-        tally.check(old_ms < LONGEST_STALE_S * 1000, f"{name} {path}: no second stale by this clock either", f"{old_ms:.0f} ms")
+        print(
+            f"     {name} {path}: {len(watch.seen)} answers; last old one {old_ms:+.0f} ms, first new one {new_ms:+.0f} ms"
+        )
+        tally.check(
+            old_ms < LONGEST_STALE_S * 1000, f"{name} {path}: no second stale by this clock either", f"{old_ms:.0f} ms"
+        )
     tally.check(not unwell, f"{name} {path}: every answer is a 200", f"{len(unwell)}: {unwell[:3]}")
     tally.check(not gaps, f"{name} {path}: the present slot is always there", f"{len(gaps)}: {gaps[:3]}")
     tally.check(not stale, f"{name} {path}: no stale second", f"{len(stale)}: {stale[:3]}")
     tally.check(not early, f"{name} {path}: no slot before its time", f"{len(early)}: {early[:3]}")
     good = set(slots) == {boundary - quarter, boundary}
-    tally.check(good, f"{name} {path}: the slot before, then the slot after", str({str(at): n for at, n in slots.items()}))
+    tally.check(
+        good, f"{name} {path}: the slot before, then the slot after", str({str(at): n for at, n in slots.items()})
+    )
     tally.check(len(watch.seen) > 100, f"{name} {path}: asked often enough", str(len(watch.seen)))
 
 
@@ -124,12 +130,18 @@ def cross(tally, shop, name, text):
         tally.check(bench.has(before + DAY), f"{name}: tomorrow is known before midnight")
         tally.check(bench.today() == before, f"{name}: it is still before midnight")
     asked = len(refresher(bench.api.log()))
-    with Watch(bench, "/prices") as old, Watch(bench, "/api/v1/prices") as new, Watch(bench, "/current-state", 0.2) as state:
+    with (
+        Watch(bench, "/prices") as old,
+        Watch(bench, "/api/v1/prices") as new,
+        Watch(bench, "/current-state", 0.2) as state,
+    ):
         while bench.now() < boundary + timedelta(seconds=AFTER_S):
             time.sleep(0.1)
     for watch in (old, new):
         judge(tally, name, watch, boundary)
-    after = [answer for _, _, date, status, answer in state.seen if status == 200 and date >= boundary + timedelta(seconds=2)]
+    after = [
+        answer for _, _, date, status, answer in state.seen if status == 200 and date >= boundary + timedelta(seconds=2)
+    ]
     wrong = [answer for answer in after if slot_of("/prices", answer.get("pricing") or {}) != boundary]
     tally.check(not wrong and after, f"{name}: pricing of /current-state too", f"{len(wrong)} of {len(after)}")
     today = boundary.astimezone(ZONE).date()
@@ -140,7 +152,9 @@ def cross(tally, shop, name, text):
         tally.check(not more, f"{name}: tomorrow becomes today without a request", str(more[:2]))
         report(tally, f"{name}: the new day", bench.compare(today, [today]))
         status, answer = bench.ask("tomorrow")
-        good = status == 200 and answer["slots"] == [] and answer["reason"] and answer["day"] == (today + DAY).isoformat()
+        good = (
+            status == 200 and answer["slots"] == [] and answer["reason"] and answer["day"] == (today + DAY).isoformat()
+        )
         tally.check(good, f"{name}: the new tomorrow is not there yet", f"{status} {str(answer)[:150]}")
         known = [today]
     else:
@@ -167,7 +181,9 @@ def folded(server):
 
 
 def main():
-    given = arguments(__doc__.split("\n\n")[0], only=("", "boundaries whose name contains this"), parallel=(3, "at once"))
+    given = arguments(
+        __doc__.split("\n\n")[0], only=("", "boundaries whose name contains this"), parallel=(3, "at once")
+    )
     need_faketime()
     tally = Tally()
     with Workshop(given.bin, given.keep) as shop, ThreadPoolExecutor(given.parallel) as pool:

@@ -78,7 +78,9 @@ def check_compatible(tally, name, server, slots):
             mean = rounded4(sum(Decimal(slot[rung]) for slot in quarters) / len(quarters))
             if Decimal(entry[key]) != mean:
                 found.append(f"{entry['hour_str']} {key} {entry[key]} is not {mean}")
-    tally.check(not found and len(answer["prices"]) == len(hours), f"{name}: /prices has the same hours", "; ".join(found[:4]))
+    tally.check(
+        not found and len(answer["prices"]) == len(hours), f"{name}: /prices has the same hours", "; ".join(found[:4])
+    )
 
 
 def main():
@@ -102,8 +104,12 @@ def main():
                     _, answer = bench.ask(day, by)
                     slots = (answer or {}).get("slots") or []
                     if by == "hour":  # the mean of quarters is rounded: a sum may be off by one in the last digit
-                        found = [slot["start"] for slot in slots if abs(
-                            sum(Decimal(slot[rung]) for rung in RUNGS) - Decimal(slot["buy_pln_kwh"])) > Decimal("0.000001")]
+                        found = [
+                            slot["start"]
+                            for slot in slots
+                            if abs(sum(Decimal(slot[rung]) for rung in RUNGS) - Decimal(slot["buy_pln_kwh"]))
+                            > Decimal("0.000001")
+                        ]
                     else:
                         found = wrong_rungs(slots, tariff, by)
                         slots_seen += len(slots)
@@ -113,9 +119,13 @@ def main():
                         if day == today:
                             check_compatible(tally, name, bench.server, slots)
                     good = slots and not found
-                    tally.check(good, f"{name}: the rungs add up by {by}", f"{len(slots)} slots; {'; '.join(found[:4])}")
+                    tally.check(
+                        good, f"{name}: the rungs add up by {by}", f"{len(slots)} slots; {'; '.join(found[:4])}"
+                    )
             bench.end()
-    print(f"{slots_seen} slots, {negative_market} with a negative market price, {negative_buy} with a negative price to buy")
+    print(
+        f"{slots_seen} slots, {negative_market} with a negative market price, {negative_buy} with a negative price to buy"
+    )
     tally.check(negative_market > 50 and negative_buy > 20, "there were negative prices to see")
     tally.check(lowest < Decimal("-1"), "far negative ones too", str(lowest))
     finish(tally)

@@ -36,7 +36,9 @@ def brute_force(answer, ahead, now=None):
             best = None
             for at in range(len(slots) - 4 * hours + 1):
                 part = prices[at : at + 4 * hours]
-                together = instant(slots[at + 4 * hours - 1]["end"]) - instant(slots[at]["start"]) == timedelta(hours=hours)
+                together = instant(slots[at + 4 * hours - 1]["end"]) - instant(slots[at]["start"]) == timedelta(
+                    hours=hours
+                )
                 if None not in part and together and (best is None or better(sum(part), best[0])):
                     best = (sum(part), at)
             if (best is None) != (hours not in shown):

@@ -117,7 +117,9 @@ def kills(tally, shop, times):
         outcomes["no rows" if whose is None else "new" if whose == number else "old"] += 1
         last = whose if isinstance(whose, int) else last
     took = time.monotonic() - began
-    print(f"{times} kills in {took:.0f} s: {outcomes}; leftover files at most {max(leftovers)}: {strangers(data, usual)}")
+    print(
+        f"{times} kills in {took:.0f} s: {outcomes}; leftover files at most {max(leftovers)}: {strangers(data, usual)}"
+    )
     tally.check(outcomes["new"] >= times // 10, "the kills hit before and after the write: new ones", str(outcomes))
     tally.check(outcomes["old"] >= 1, "the kills hit before and after the write: old ones", str(outcomes))
     tally.check(max(leftovers) <= 3, "no more than a few files are left behind", str(leftovers))
@@ -137,7 +139,12 @@ def old_format(bench):
     """What the replaced dashboard wrote, under our name: hours, a quarter late."""
     now = bench.now()
     hours = [{"hour": hour, "hour_str": f"{hour:02d}:00", "price": 0.5, "market_price": 0.3} for hour in range(24)]
-    data = {"current_price_pln_kwh": 0.5, "cheapest_hour": "13:00", "prices": hours, "data_source": "PSE API (CSDAC-PLN)"}
+    data = {
+        "current_price_pln_kwh": 0.5,
+        "cheapest_hour": "13:00",
+        "prices": hours,
+        "data_source": "PSE API (CSDAC-PLN)",
+    }
     wrapper = {"price_data": data, "cache_timestamp": now.timestamp(), "business_date": str(bench.today())}
     return json.dumps({**wrapper, "created_at": naive_iso(now)})
 
@@ -204,7 +211,9 @@ def one_refused(tally, shop, number, name, content):
         replaced = wait_for(lambda: WRAPPER <= set(read_cache(cache)[0] or ()), 10)
         tally.check(replaced, f"{label}: replaced", str(read_cache(cache))[:100])
         tally.check(cache.stat().st_size < 1_000_000, f"{label}: by a small one", str(cache.stat().st_size))
-    tally.check(server.memory_kib("VmHWM") < 96 * 1024, f"{label}: memory stays bounded", str(server.memory_kib("VmHWM")))
+    tally.check(
+        server.memory_kib("VmHWM") < 96 * 1024, f"{label}: memory stays bounded", str(server.memory_kib("VmHWM"))
+    )
     tally.check("panicked" not in server.log_text(), f"{label}: no panic in the log")
     bench.end()
 
@@ -237,7 +246,9 @@ def no_needless_writes(tally, shop):
     bench.serve()
     time.sleep(3)
     after = (cache.stat().st_mtime_ns, cache.read_bytes())
-    tally.check(bench.api.count()["total"] == asked, "a complete cache: nothing is asked for", str(bench.api.log()[asked:]))
+    tally.check(
+        bench.api.count()["total"] == asked, "a complete cache: nothing is asked for", str(bench.api.log()[asked:])
+    )
     tally.check(after == before, "a complete cache: nothing is written")
     known = [bench.today(), bench.today() + DAY]
     report(tally, "a complete cache: the prices are right", bench.compare(known[0], known))

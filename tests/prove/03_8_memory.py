@@ -47,7 +47,9 @@ def whole_months(tally, label, bench, entries):
         tally.check(within, f"{label}: {entity} is asked for by the month", str(ranges))
         tally.check(ranges == sorted(ranges, reverse=True), f"{label}: {entity} newest first", str(ranges))
         asked = Counter(first + DAY * at for first, last in ranges for at in range((last - first).days + 1))
-        tally.check(all(count == 1 for count in asked.values()), f"{label}: no day of {entity} twice", str(asked.most_common(2)))
+        tally.check(
+            all(count == 1 for count in asked.values()), f"{label}: no day of {entity} twice", str(asked.most_common(2))
+        )
         lacking = [str(day) for day in past_days(bench) if day not in asked]
         tally.check(not lacking, f"{label}: every past day of {entity} is asked for", str(lacking[:5]))
     entities = {entry["entity"] for entry in entries}
@@ -99,7 +101,9 @@ def answers(tally, label, bench, days):
             found = [f"not {expected} slots", *found]
         if found:
             wrong[str(day)] = found[:2]
-    tally.check(not wrong, f"{label}: {len(days)} past days from memory, all right", f"{len(wrong)}: {list(wrong.items())[:3]}")
+    tally.check(
+        not wrong, f"{label}: {len(days)} past days from memory, all right", f"{len(wrong)}: {list(wrong.items())[:3]}"
+    )
 
 
 def by_command(tally, shop):
@@ -139,7 +143,9 @@ def since(tally, shop):
     kept = all(begin >= first.replace(day=1) for begin, _ in ranges)
     tally.check(kept, "since: nothing before that month is asked for", str(ranges))
     code, _, errors = bench.command("prices", "backfill", "--from", "2026-13-01")
-    tally.check(code != 0 and "2026-13-01" in errors, "since: a day that is none is refused by name", f"{code} {errors[-200:]}")
+    tally.check(
+        code != 0 and "2026-13-01" in errors, "since: a day that is none is refused by name", f"{code} {errors[-200:]}"
+    )
     bench.end()
 
 
@@ -157,7 +163,7 @@ def broken_off(number):
         before = backfilled(bench.api.log())
         code, _, errors = bench.command("prices", "backfill", "--pause", "1")
         tally.check(code == 0, f"{label}: the next run ends with 0", f"{code} {errors[-300:]}")
-        after = backfilled(bench.api.log())[len(before):]
+        after = backfilled(bench.api.log())[len(before) :]
         done = {(entry["entity"], entry["filter"]) for entry in before[:-1]}
         again = [entry for entry in after if (entry["entity"], entry["filter"]) in done]
         tally.check(after, f"{label}: the next run has something to do")
@@ -172,14 +178,13 @@ def broken_off(number):
 
 
 def failing(tally, shop):
-    """A failure in the middle: said, and nothing wrong is kept."""
+    """A failure: said, and nothing is kept of it; then everything is fetched."""
     bench = make(shop, "failing")
-    bench.api.mode("incomplete")
-    bench.command("prices", "backfill", "--pause", "1")
-    bench.api.mode("status500")
-    code, out, errors = bench.command("prices", "backfill", "--pause", "1")
-    tally.check("500" in out + errors, "failing: the failure is named", f"{code} {(out + errors)[-200:]}")
-    tally.check(code != 0, "failing: it ends with another code than 0", str(code))
+    for mode, word in (("status500", "500"), ("renamed", "csdac_pln"), ("down", "reach"), ("html", "JSON")):
+        bench.api.mode(mode)
+        code, out, errors = bench.command("prices", "backfill", "--pause", "1")
+        tally.check(word in out + errors, f"failing: {mode} is named", f"{code} {(out + errors)[-300:]}")
+        tally.check(code != 0, f"failing: {mode} ends with another code than 0", str(code))
     bench.api.mode("ok")
     code, _, errors = bench.command("prices", "backfill", "--pause", "1")
     tally.check(code == 0, "failing: afterwards it ends with 0", f"{code} {errors[-200:]}")
@@ -188,32 +193,52 @@ def failing(tally, shop):
     bench.end()
 
 
+def incomplete(tally, shop):
+    """Days of which PSE sent a part: shown with their holes, and whole once PSE sends them whole."""
+    bench = make(shop, "incomplete")
+    bench.api.mode("incomplete")
+    bench.command("prices", "backfill", "--pause", "1")
+    bench.api.mode("ok")
+    code, out, errors = bench.command("prices", "backfill", "--pause", "1")
+    tally.check(code == 0, "incomplete: the next run ends with 0", f"{code} {errors[-200:]}")
+    bench.serve()
+    answers(tally, "incomplete, then whole", bench, [bench.today().replace(day=1), *past_days(bench)[:5]])
+    bench.end()
+
+
 def background(tally, shop):
     """The server fills it by itself: after about a minute, one request a minute at most."""
     bench, label = make(shop, "background"), "background"
     began = time.time()
     server = bench.serve()
-    done = wait_for(
-        lambda: all(bench.has(day) for day in (past_days(bench)[-1], past_days(bench)[0])), 8 * 60, 2
-    )
+    done = wait_for(lambda: all(bench.has(day) for day in (past_days(bench)[-1], past_days(bench)[0])), 8 * 60, 2)
     entries = backfilled(bench.api.log())
     times = [entry["real"] for entry in entries]
     gaps = [later - earlier for earlier, later in zip(times, times[1:])]
     shown = [round(moment - began) for moment in times]
     print(f"     {label}: asked {shown} s after the start", flush=True)
-    tally.check(done, f"{label}: the past days are there", str(shown))
+    lacking = [] if done else [str(day) for day in past_days(bench) if not bench.has(day)]
+    tally.check(done, f"{label}: the past days are there, both prices of each", str(lacking[:5]))
     tally.check(times and times[0] - began >= FIRST_S, f"{label}: not in the first minute", str(shown))
-    tally.check(all(gap >= PAUSE_S for gap in gaps), f"{label}: at most one request a minute", str([round(gap, 1) for gap in gaps]))
+    tally.check(
+        all(gap >= PAUSE_S for gap in gaps),
+        f"{label}: at most one request a minute",
+        str([round(gap, 1) for gap in gaps]),
+    )
     whole_months(tally, label, bench, entries)
     answers(tally, label, bench, past_days(bench))
     eager = refresher(bench.api.log())
     tally.check(len(eager) <= 6, f"{label}: the refresher asked as usual", str(len(eager)))
     time.sleep(130)
-    more = backfilled(bench.api.log())[len(entries):]
+    more = backfilled(bench.api.log())[len(entries) :]
     tally.check(not more, f"{label}: then nothing is asked for", str(more[:2]))
     written = server.written_bytes()
     time.sleep(70)
-    tally.check(server.written_bytes() == written, f"{label}: and nothing is written", f"{server.written_bytes() - written} bytes")
+    tally.check(
+        server.written_bytes() == written,
+        f"{label}: and nothing is written",
+        f"{server.written_bytes() - written} bytes",
+    )
     complete(tally, label, bench)
     bench.end()
 
@@ -231,7 +256,11 @@ def ruined(tally, shop):
                 path.with_name(path.name + more).unlink(missing_ok=True)
         path.write_bytes(content)
         server = bench.serve()
-        report(tally, f"{label}: today's prices are right", bench.compare(bench.today(), [bench.today(), bench.today() + DAY]))
+        report(
+            tally,
+            f"{label}: today's prices are right",
+            bench.compare(bench.today(), [bench.today(), bench.today() + DAY]),
+        )
         status, answer = bench.ask(past_days(bench)[3])
         tally.check(status == 200, f"{label}: a past day is a 200", f"{status} {str(answer)[:150]}")
         code, out, errors = bench.command("prices", "backfill", "--pause", "1")
@@ -240,10 +269,15 @@ def ruined(tally, shop):
             aside = [
                 other.name
                 for other in path.parent.iterdir()
-                if other != path and other.is_file() and other.stat().st_size and other.read_bytes()[:64] == content[:64]
+                if other != path
+                and other.is_file()
+                and other.stat().st_size
+                and other.read_bytes()[:64] == content[:64]
                 and not other.name.startswith("goodwe_energy")
             ]
-            tally.check(aside, f"{label}: the old file is set aside", str(sorted(other.name for other in path.parent.iterdir())))
+            tally.check(
+                aside, f"{label}: the old file is set aside", str(sorted(other.name for other in path.parent.iterdir()))
+            )
             told = [line for line in [*server.errors, *errors.splitlines()] if "wattboard.db" in line]
             print(f"     {label}: {aside} {told[:1]}")
             tally.check(told, f"{label}: and the log says so")
@@ -265,7 +299,17 @@ def untouched(tally, shop):
     bench.end()
 
 
-PROOFS = (background, by_command, since, broken_off(signal.SIGTERM), broken_off(signal.SIGKILL), failing, ruined, untouched)
+PROOFS = (
+    background,
+    by_command,
+    since,
+    broken_off(signal.SIGTERM),
+    broken_off(signal.SIGKILL),
+    failing,
+    incomplete,
+    ruined,
+    untouched,
+)
 
 
 def attempt(tally, shop, proof):
@@ -279,7 +323,9 @@ def attempt(tally, shop, proof):
 
 
 def main():
-    given = arguments(__doc__.split("\n\n")[0], only=("", "only those whose name contains this"), parallel=(4, "at once"))
+    given = arguments(
+        __doc__.split("\n\n")[0], only=("", "only those whose name contains this"), parallel=(4, "at once")
+    )
     need_faketime()
     tally = Tally()
     with Workshop(given.bin, given.keep) as shop, ThreadPoolExecutor(given.parallel) as pool:

@@ -75,7 +75,9 @@ def one_day(tally, shop, when, seed):
         return bench.end()
     shown, wanted = Counter((kind_of(event), event["start"], event["end"]) for event in events), windows_of(bench, days)
     extra, lacking = list((shown - wanted).elements()), list((wanted - shown).elements())
-    print(f"     {name}: {len(events)} events, {dict(Counter(kind for kind, _, _ in shown))}; {[e['SUMMARY'] for e in events[:3]]}")
+    print(
+        f"     {name}: {len(events)} events, {dict(Counter(kind for kind, _, _ in shown))}; {[e['SUMMARY'] for e in events[:3]]}"
+    )
     tally.check(not extra, f"{name}: no event that is not a window", str(extra[:3]))
     tally.check(not lacking, f"{name}: every window is an event", str(lacking[:3]))
     tally.check(len(events) > 0 or not wanted, f"{name}: there are events")

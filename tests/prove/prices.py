@@ -219,9 +219,11 @@ class PriceBench:
 
 def exact(value):
     """The same rows with their numbers exact, as if they had been read from JSON with `Decimal`."""
-    return json.loads(json.dumps(value), parse_float=Decimal) if isinstance(value, list) else {
-        entity: {day: exact(rows) for day, rows in days.items()} for entity, days in value.items()
-    }
+    return (
+        json.loads(json.dumps(value), parse_float=Decimal)
+        if isinstance(value, list)
+        else {entity: {day: exact(rows) for day, rows in days.items()} for entity, days in value.items()}
+    )
 
 
 def refresher(entries, entity=None, day=None):

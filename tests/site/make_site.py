@@ -48,9 +48,7 @@ def make_site(
     for name in ("data", "out", "logs", "config"):
         (root / name).mkdir(exist_ok=True)
     end = parse_end(end) if isinstance(end, (str, type(None))) else end
-    site_files.write_config(
-        root, pse_url, tariff, database_enabled, intervals, extra, electricity, prosumer, kompas
-    )
+    site_files.write_config(root, pse_url, tariff, database_enabled, intervals, extra, electricity, prosumer, kompas)
     if layout == "empty":
         return {"layout": "empty"}
     first_day = (end.astimezone(ZONE) - timedelta(days=days)).date()

@@ -84,7 +84,7 @@ def season_of(day):
 
 
 def inside(hour, windows):
-    """Whether the hour lies in one of the windows (pairs, or mappings with `start` and `end`); they may wrap midnight."""
+    """Whether the hour lies in one of the windows (pairs, or mappings with `start` and `end`), also over midnight."""
     for window in windows or ():
         start, end = (window["start"], window["end"]) if isinstance(window, dict) else window
         if start <= hour < end if start < end else (hour >= start or hour < end):

@@ -159,7 +159,9 @@ class Tariffs(unittest.TestCase):
 
     def test_the_tariffs_of_the_configs_by_hand(self):
         def price(name, when, advice=None):
-            return str(rate_of({"electricity_tariff": tariffs.TARIFFS[name]}, local(when).astimezone(UTC), advice).price)
+            return str(
+                rate_of({"electricity_tariff": tariffs.TARIFFS[name]}, local(when).astimezone(UTC), advice).price
+            )
 
         self.assertEqual(price("sample_g12w", "2026-07-05T06:00"), "0.3298")  # the coordinator knows no Sunday
         self.assertEqual(price("sample_g12w", "2026-07-05T14:00"), "0.0512")
@@ -180,7 +182,9 @@ class Tariffs(unittest.TestCase):
 
     def test_the_configs_are_read_back_as_they_were_written(self):
         for name, tariff in tariffs.TARIFFS.items():
-            self.assertEqual(miniyaml.load(tariffs.dump({"electricity_tariff": tariff}))["electricity_tariff"], tariff, name)
+            self.assertEqual(
+                miniyaml.load(tariffs.dump({"electricity_tariff": tariff}))["electricity_tariff"], tariff, name
+            )
 
 
 class RecordedDays(unittest.TestCase):
@@ -227,7 +231,11 @@ class ByHand(unittest.TestCase):
         start = local(begin).astimezone(UTC)
         step = timedelta(minutes=15)
         return [
-            {"start": start + step * at, "end": start + step * (at + 1), "buy": None if price is None else Fraction(price)}
+            {
+                "start": start + step * at,
+                "end": start + step * (at + 1),
+                "buy": None if price is None else Fraction(price),
+            }
             for at, price in enumerate(prices)
         ]
 
@@ -276,7 +284,9 @@ class ByHand(unittest.TestCase):
 
     def test_the_comparison_finds_one_wrong_digit(self):
         day = date(2026, 6, 10)
-        expected = day_answer(book({"electricity_tariff": tariffs.TARIFFS["sample_g12w"]}, day), day, local("2026-06-10T10:07"))
+        expected = day_answer(
+            book({"electricity_tariff": tariffs.TARIFFS["sample_g12w"]}, day), day, local("2026-06-10T10:07")
+        )
         answer = answer_v1.as_answer(expected)
         self.assertEqual(check_v1.differences(answer, expected), [])
         self.assertEqual((len(answer["slots"]), answer["current"]["of"], len(answer["next"])), (96, 96, 16))
