@@ -23,7 +23,7 @@ use crate::model::price::{Entity, PublishedDay};
 use crate::model::time::SiteZone;
 
 use file::{Patience, sql_fault};
-pub use plan::{API_BEGINS, Known, Request, plan};
+pub use plan::{API_BEGINS, Again, Known, Request, plan};
 pub use reader::{Holdings, PriceReader};
 
 /// How long a file that cannot be written is left alone.

@@ -3,16 +3,40 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use jiff::civil::{Date, date};
+use jiff::{SignedDuration, Timestamp};
 
 use crate::model::price::Entity;
 use crate::model::time::Month;
 
 /// The first delivery day that the price API has.
 pub const API_BEGINS: Date = date(2024, 6, 14);
-/// An incomplete day is asked for again after this time at the earliest.
-const ASK_AGAIN: Duration = Duration::from_secs(30 * 86_400);
+/// An incomplete day is asked for again in the background after this time at the earliest: PSE may mend what is young.
+const ASK_AGAIN_YOUNG: Duration = Duration::from_secs(86_400);
+const ASK_AGAIN_OLD: Duration = Duration::from_secs(30 * 86_400);
+/// How many days a young one is old at most.
+const YOUNG: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// When an incomplete day is asked for again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// After some time, in the background.
+    InTime,
+    /// When it was fetched before this instant: somebody asks for it.
+    Since(Timestamp),
+}
+
+impl Again {
+    fn is_due(self, known: &Known, date: Date, today: Date, now: Timestamp) -> bool {
+        match self {
+            Self::Since(begun) => known.fetched_at < begun,
+            Self::InTime => {
+                let young = today.duration_since(date) <= YOUNG;
+                now >= known.fetched_at + if young { ASK_AGAIN_YOUNG } else { ASK_AGAIN_OLD }
+            }
+        }
+    }
+}
 
 /// What is remembered of a day, as far as it matters here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,12 +70,12 @@ pub fn plan(
     wanted: &BTreeSet<Date>,
     known: &BTreeMap<(Entity, Date), Known>,
     entities: &[Entity],
-    today: Date,
-    now: Timestamp,
+    (today, now): (Date, Timestamp),
+    again: Again,
 ) -> Vec<Request> {
-    let settled = |known: &Known| known.is_complete || now < known.fetched_at + ASK_AGAIN;
     let mut months: BTreeMap<Month, BTreeMap<Entity, Request>> = BTreeMap::new();
     for date in wanted.iter().copied().filter(|date| (API_BEGINS..today).contains(date)) {
+        let settled = |known: &Known| known.is_complete || !again.is_due(known, date, today, now);
         let missing = |entity: &Entity| !known.get(&(*entity, date)).is_some_and(settled);
         for entity in entities.iter().copied().filter(missing) {
             let month = months.entry(Month::of(date)).or_default();
@@ -125,15 +149,17 @@ mod tests {
             ),
             ("all of it before the API", &[("2023-12-01", "2024-06-13")], vec![], &[DayAhead], &[]),
             (
-                "an incomplete day is asked for again after 30 days",
-                &[("2026-09-01", "2026-09-03")],
+                "an incomplete day is asked for again after 30 days, a young one after one",
+                &[("2026-09-01", "2026-09-03"), ("2026-10-23", "2026-10-24")],
                 vec![
                     (DayAhead, days(&[("2026-09-01", "2026-09-01")]), part(30)),
                     (DayAhead, days(&[("2026-09-02", "2026-09-02")]), part(29)),
                     (DayAhead, days(&[("2026-09-03", "2026-09-03")]), whole),
+                    (DayAhead, days(&[("2026-10-23", "2026-10-23")]), part(1)),
+                    (DayAhead, days(&[("2026-10-24", "2026-10-24")]), part(0)),
                 ],
                 &[DayAhead],
-                &["csdac-pln 2026-09-01 2026-09-01"],
+                &["csdac-pln 2026-10-23 2026-10-23", "csdac-pln 2026-09-01 2026-09-01"],
             ),
             (
                 "the Kompas where it is wanted",
@@ -155,11 +181,19 @@ mod tests {
                 .into_iter()
                 .flat_map(|(entity, dates, state)| dates.into_iter().map(move |date| ((entity, date), state)))
                 .collect();
-            let planned: Vec<String> = plan(&days(rows), &known, entities, date(2026, 11, 22), now)
-                .iter()
-                .map(|request| format!("{} {} {}", request.entity.name(), request.first, request.last))
-                .collect();
-            assert_eq!(planned, expected, "{name}");
+            let planned = |again| -> Vec<String> {
+                plan(&days(rows), &known, entities, (date(2026, 11, 22), now), again)
+                    .iter()
+                    .map(|request| format!("{} {} {}", request.entity.name(), request.first, request.last))
+                    .collect()
+            };
+            assert_eq!(planned(Again::InTime), expected, "{name}");
+            if name.starts_with("an incomplete day") {
+                // Who asks now gets all that are incomplete, each once.
+                let both = ["csdac-pln 2026-10-23 2026-10-24", "csdac-pln 2026-09-01 2026-09-02"];
+                assert_eq!(planned(Again::Since(now + Duration::from_secs(1))), both);
+                assert!(planned(Again::Since(Timestamp::UNIX_EPOCH)).is_empty());
+            }
         }
     }
 }

@@ -10,7 +10,7 @@ use crossbeam_channel::select;
 use log::LevelFilter;
 
 use super::serve::config_path;
-use crate::archive::{API_BEGINS, Archive, Request};
+use crate::archive::{API_BEGINS, Again, Archive, Request};
 use crate::base::backoff::Backoff;
 use crate::base::clock::{SharedClock, SystemClock};
 use crate::base::fault::{Fault, Kind};
@@ -86,7 +86,7 @@ impl Work<'_> {
             Found::Rows(rows) => rows,
             Found::Prices(..) => return Err(backfill::lost().fault.into()),
         };
-        let mut pass = Pass::new(rows);
+        let mut pass = Pass::new(rows, Again::Since(self.clock.now()));
         let mut left = self.left(&pass)?;
         let total = left.len();
         if total == 0 {

@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use super::Context;
 use super::backfill::{self, Done, Found, Job, LONGEST_PAUSE, Pass};
 use super::prices::price_day;
-use crate::archive::{API_BEGINS, Archive, Request};
+use crate::archive::{API_BEGINS, Again, Archive, Request};
 use crate::base::backoff::Backoff;
 use crate::base::fault::{Fault, Kind};
 use crate::config::Interval;
@@ -153,7 +153,7 @@ impl Archivist {
         match done {
             Ok(Found::Rows(rows)) => {
                 self.backoff.reset();
-                self.pass = Some(Pass::new(rows));
+                self.pass = Some(Pass::new(rows, Again::InTime));
                 self.due = Some(Instant::now());
             }
             Ok(Found::Prices(request, days)) => match self.archive.keep(&days) {

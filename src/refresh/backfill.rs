@@ -9,7 +9,7 @@ use crossbeam_channel::{Receiver, bounded, unbounded};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use crate::archive::{API_BEGINS, Archive, Request, plan};
+use crate::archive::{API_BEGINS, Again, Archive, Request, plan};
 use crate::base::fault::Fault;
 use crate::base::shutdown::Shutdown;
 use crate::base::thread;
@@ -88,13 +88,14 @@ fn work(job: Job, config: &Config, shutdown: &Shutdown, now: Timestamp) -> Done 
 #[derive(Debug)]
 pub struct Pass {
     rows: BTreeSet<Date>,
+    again: Again,
     asked: BTreeSet<(Entity, Month)>,
 }
 
 impl Pass {
     /// For a site that has rows of these days.
-    pub fn new(rows: BTreeSet<Date>) -> Self {
-        Self { rows, asked: BTreeSet::new() }
+    pub fn new(rows: BTreeSet<Date>, again: Again) -> Self {
+        Self { rows, again, asked: BTreeSet::new() }
     }
 
     /// What is still to be asked for, the next one first: another process may have asked meanwhile.
@@ -103,7 +104,7 @@ impl Pass {
     /// When the price memory cannot be read.
     pub fn left(&self, archive: &mut Archive, config: &Config, now: Timestamp) -> Result<Vec<Request>, Fault> {
         let entities: Vec<Entity> = config.entities().collect();
-        let mut requests = plan(&self.rows, &archive.known()?, &entities, config.zone.date(now), now);
+        let mut requests = plan(&self.rows, &archive.known()?, &entities, (config.zone.date(now), now), self.again);
         requests.retain(|request| !self.asked.contains(&(request.entity, request.month())));
         Ok(requests)
     }

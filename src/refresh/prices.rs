@@ -88,11 +88,12 @@ impl Prices {
     fn recall(&mut self, today: Date) {
         let config = &self.context.config;
         let yesterday = today.yesterday().unwrap_or(today);
-        if self.known.contains_key(&(yesterday, Entity::DayAhead)) {
-            return;
-        }
         let reader = PriceReader::new(&config.own_database, config.zone.clone());
+        // One by one: the background may have fetched one and not yet the other.
         for entity in config.entities() {
+            if self.known.contains_key(&(yesterday, entity)) {
+                continue;
+            }
             match reader.day(entity, yesterday) {
                 Ok(Some(day)) => _ = self.known.entry((yesterday, entity)).or_insert(day),
                 Ok(None) => {}

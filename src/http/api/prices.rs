@@ -1,17 +1,10 @@
 //! `/prices`: today's final prices by the hour, and the quarter-hour that it is now.
 
-use std::time::Duration;
-
 use serde::Serialize;
 
 use super::{Ask, Refusal, Reply, Unknown, json};
 use crate::base::units::Micro;
-use crate::model::price::{PriceOrigin, Trend};
-use crate::snapshot::Prices as Known;
-
-/// How far ahead the trend looks.
-const TREND_HOURS: u32 = 4;
-const HOUR: Duration = Duration::from_secs(3600);
+use crate::model::price::{Outlook, PriceOrigin, Trend};
 
 /// The answer to `/prices`, also the `pricing` of `/current-state`.
 #[derive(Serialize)]
@@ -70,9 +63,12 @@ pub fn today(ask: &Ask<'_>) -> Option<Prices> {
     if slot_price.is_none() {
         unknown.insert("current_slot_pln_kwh".into(), "PSE's prices lack this quarter-hour".into());
     }
-    let hours_ahead = later(known, ask);
-    if now.is_none() || hours_ahead.is_empty() {
-        unknown.insert("price_trend".into(), "prices of this hour or of the next ones are not known".into());
+    // The same trend as in `/api/v1/prices`: by quarter-hours, so by real hours, whatever the clock does.
+    let tomorrow = day.date.tomorrow().ok().and_then(|next| known.day(next));
+    let outlook = Outlook::of(day, tomorrow, ask.now);
+    let trend = outlook.as_ref().map_or(Trend::Stable, |outlook| outlook.current.trend);
+    if slot_price.is_none() || outlook.is_none_or(|outlook| outlook.next().iter().all(|slot| slot.buy.is_none())) {
+        unknown.insert("price_trend".into(), "prices of this quarter-hour or of the next ones are not known".into());
     }
     if market.received < market.expected {
         unknown.insert("prices".into(), format!("{} of {} quarter-hours are known", market.received, market.expected));
@@ -86,7 +82,7 @@ pub fn today(ask: &Ask<'_>) -> Option<Prices> {
         cheapest_price_pln_kwh: cheapest.map(|hour| from_e4(hour.buy_e4)),
         cheapest_hour: cheapest.map(|hour| format!("{:02}:00", hour.hour)),
         average_price_pln_kwh: day.average_e4().map(from_e4),
-        price_trend: now.map_or(Trend::Stable, |now| Trend::of(now.buy_e4, &hours_ahead)).name(),
+        price_trend: trend.name(),
         data_source,
         last_updated: ask.naive(market.fetched_at),
         calculation_method: "tariff_aware",
@@ -111,13 +107,4 @@ pub fn today(ask: &Ask<'_>) -> Option<Prices> {
 
 fn from_e4(value: i64) -> f64 {
     value as f64 / 10_000.0
-}
-
-/// The known ones of the next four hours' prices, tomorrow's included: real hours, whatever the clock does.
-fn later(known: &Known, ask: &Ask<'_>) -> Vec<i64> {
-    let hour = |ahead: u32| {
-        let local = ask.facts.zone.local(ask.now + HOUR * ahead);
-        known.day(local.date())?.hour(local.hour())
-    };
-    (1..=TREND_HOURS).filter_map(hour).map(|entry| entry.buy_e4).collect()
 }
