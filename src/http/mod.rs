@@ -12,6 +12,8 @@ mod cors;
 pub mod counters;
 mod detach;
 mod door;
+pub mod events;
+pub mod given;
 pub mod head;
 pub mod later;
 pub mod limits;
