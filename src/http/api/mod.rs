@@ -5,6 +5,7 @@ mod current_state;
 mod decisions;
 mod download;
 mod history;
+mod house;
 mod logs;
 mod months;
 mod page;
