@@ -14,7 +14,8 @@ use crate::base::fault::{Fault, Kind};
 use crate::base::shutdown::{self, Shutdown, ShutdownTrigger};
 use crate::base::thread::{self, Exit, Outcome};
 use crate::config::Config;
-use crate::http::api::{Api, SCRIBE};
+use crate::http::api::{Api, SCRIBE, Told};
+use crate::http::events::{self, Lobby};
 use crate::http::{self, Edge, Limits};
 use crate::inquiry::Desk;
 use crate::model::time::human_duration;
@@ -68,6 +69,8 @@ pub struct Options {
 pub struct App {
     hub: Hub,
     edge: Edge,
+    lobby: Lobby,
+    streams: JoinHandle<()>,
     context: Context,
     started: Instant,
     refreshers: BTreeMap<&'static str, Life>,
@@ -96,7 +99,17 @@ impl App {
         config.warnings.iter().for_each(|warning| log::warn!("CONFIG: {warning}"));
         let cell = Arc::new(SnapshotCell::default());
         let (desk, inquiries) = Desk::new();
-        let api = Api::new(Arc::clone(&cell), clock.clone(), desk, &config, demo);
+        let limits = Limits::default().sane();
+        // No two runs begin in the same millisecond.
+        let boot = format!("{:x}", clock.now().as_millisecond());
+        let (lobby, stage) = events::open(limits.event_streams, boot)?;
+        let bell = lobby.clone();
+        cell.hang_up(move || bell.ring());
+        let api = Api::new(Arc::clone(&cell), clock.clone(), desk, &config, demo).with_events(lobby.clone());
+        let api = Arc::new(api);
+        let (told, shutdown) = (Told::new(Arc::clone(&api)), hub.shutdown.clone());
+        let streams = thread::spawn("events", &hub.exits, move || stage.run(told, &shutdown))
+            .map_err(|error| Fault::io(format!("no thread for the event streams: {error}")))?;
         let context = Context {
             config: Arc::new(config),
             clock,
@@ -107,9 +120,9 @@ impl App {
             proc_root,
         };
         let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4);
-        let handler: Arc<dyn http::Handler> = Arc::new(api);
-        let edge = http::open(listener, Limits::default(), workers, handler, hub.shutdown.clone(), &hub.exits)?;
-        let mut app = Self { hub, edge, context, started: Instant::now(), refreshers: BTreeMap::new() };
+        let handler: Arc<dyn http::Handler> = api;
+        let edge = http::open(listener, limits, workers, handler, hub.shutdown.clone(), &hub.exits)?;
+        let mut app = Self { hub, edge, lobby, streams, context, started: Instant::now(), refreshers: BTreeMap::new() };
         for kind in refresh::Kind::ALL {
             let life = Life { kind, handle: None, born: Instant::now(), due: Some(Instant::now()), pause: FIRST_PAUSE };
             app.refreshers.insert(kind.name(), life);
@@ -132,7 +145,7 @@ impl App {
     /// Watches over the threads until the stop is announced, then ends them.
     ///
     /// # Errors
-    /// When a part that cannot be started again was lost: the door or a worker.
+    /// When a part that cannot be started again was lost: the door, a worker or the event streams.
     pub fn run(mut self) -> Result<(), Fault> {
         let broken = self.watch().err();
         if let Some(fault) = &broken {
@@ -140,10 +153,14 @@ impl App {
         }
         let deadline = Instant::now() + STOP_WITHIN;
         self.hub.trigger.stop();
+        self.lobby.stop();
         let requests = self.edge.counters();
         let edge_ended = self.edge.join(deadline);
         if !edge_ended {
             log::warn!("connections were still busy at the end of the time for stopping");
+        }
+        if !join_until(Some(self.streams), deadline) {
+            log::warn!("the events thread was still busy at the end of the time for stopping");
         }
         for (name, life) in &mut self.refreshers {
             if !join_until(life.handle.take(), deadline) {
@@ -183,7 +200,8 @@ impl App {
             Outcome::Panicked(text) => format!("it panicked: {text}"),
         };
         let Some(life) = self.refreshers.get_mut(exit.name.as_str()) else {
-            if exit.name.starts_with("http-") || exit.name.starts_with("door") {
+            // Who owned sockets cannot be replaced: what is handed over after its end reaches nobody.
+            if exit.name.starts_with("http-") || exit.name.starts_with("door") || exit.name == "events" {
                 return Err(Fault::io(format!("the thread {} is lost ({why}); the program ends", exit.name)));
             }
             if !matches!(exit.outcome, Outcome::Finished) {

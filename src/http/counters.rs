@@ -180,7 +180,9 @@ mod tests {
         for why in [Closed::ByClient, Closed::Answered, Closed::Idle, Closed::SlowHead, Closed::SlowReader] {
             counters.closed(why);
         }
-        for why in [Closed::Evicted, Closed::Refused, Closed::Broken, Closed::Left, Closed::SlowSubscriber, Closed::Shutdown] {
+        for why in
+            [Closed::Evicted, Closed::Refused, Closed::Broken, Closed::Left, Closed::SlowSubscriber, Closed::Shutdown]
+        {
             counters.closed(why);
         }
         for status in [200, 204, 304, 404, 413, 500, 503] {

@@ -76,11 +76,11 @@ impl Given {
         Ok(())
     }
 
-    /// Says why it ends, then ends it. What is unsent is thrown away unless the stop is the reason.
+    /// Says why it ends, then ends it. What is unsent is thrown away, unless it was the last word.
     pub fn end(&self, why: Closed) {
         self.why.set(why);
         // Both fail only when the peer is gone already.
-        if why == Closed::Shutdown {
+        if matches!(why, Closed::Shutdown | Closed::Answered) {
             let _ = self.socket().shutdown(Shutdown::Write);
         } else {
             let _ = SockRef::from(self.socket()).set_linger(Some(Duration::ZERO));

@@ -21,6 +21,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::cors::Cors;
+use super::events::Lobby;
 use super::message::{Answer, Body, Bytes, Handler, Method, Request, Response, header, ready};
 use super::query::Query;
 use crate::base::clock::SharedClock;
@@ -29,6 +30,8 @@ use crate::inquiry::Desk;
 use crate::model::price::Selling;
 use crate::model::time::SiteZone;
 use crate::snapshot::{Scribe, Snapshot, SnapshotCell};
+
+pub use v1::events::Told;
 
 /// How this layer writes what is prepared at publication.
 pub const SCRIBE: Scribe = Scribe { decisions: decisions::feed, history: history::body };
@@ -45,6 +48,7 @@ pub struct Api {
     desk: Desk,
     facts: Arc<Facts>,
     cors: Arc<Cors>,
+    lobby: Option<Lobby>,
 }
 
 /// What never changes while the program runs.
@@ -57,6 +61,7 @@ pub struct Facts {
     live_interval: Interval,
     price_interval: Interval,
     metrics_interval: Interval,
+    process_interval: Interval,
     staleness: std::time::Duration,
     database_configured: bool,
 }
@@ -94,11 +99,19 @@ impl Api {
             live_interval: config.live_interval,
             price_interval: config.price_interval,
             metrics_interval: config.metrics_interval,
+            process_interval: config.process_interval,
             staleness: config.staleness,
             database_configured: config.database_expected,
         };
         let cors = Cors::new(config.cors_enabled, config.cors_origins.clone());
-        Self { cell, clock, desk, facts: Arc::new(facts), cors: Arc::new(cors) }
+        Self { cell, clock, desk, facts: Arc::new(facts), cors: Arc::new(cors), lobby: None }
+    }
+
+    /// With event streams, whose subscribers are let in by `lobby`; what they are told is [`Told`].
+    #[must_use]
+    pub fn with_events(mut self, lobby: Lobby) -> Self {
+        self.lobby = Some(lobby);
+        self
     }
 
     fn ask(&self, request: &Request) -> Ask<'_> {
@@ -110,6 +123,13 @@ impl Api {
             now: self.clock.now(),
             instant: self.clock.instant(),
         }
+    }
+
+    /// What is known now, without anybody asking.
+    fn moment(&self) -> Ask<'_> {
+        let (snapshot, query) = (self.cell.load(), Query::default());
+        let (now, instant) = (self.clock.now(), self.clock.instant());
+        Ask { snapshot, facts: &self.facts, desk: &self.desk, query, now, instant }
     }
 
     fn route(&self, request: &Request) -> Result<Answer, Refusal> {
@@ -125,6 +145,8 @@ impl Api {
             "/monthly-summary" => months::summary(&ask),
             "/monthly-comparison" => months::comparison(&ask),
             "/prices" => prices::answer(&ask),
+            "/api/v1/state" => v1::state::answer(&ask),
+            "/api/v1/events" => return v1::events::answer(&ask, request, &self.cors, self.lobby.as_ref()),
             "/api/v1/prices" => return v1::prices::answer(&ask),
             "/prices.ics" => calendar::answer(&ask),
             "/logs" => logs::lines(&ask),

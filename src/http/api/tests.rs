@@ -18,6 +18,8 @@ use crate::model::price::{Entity, Point, PriceOrigin, PricedDay, PublishedDay, S
 use crate::snapshot::{Attempt, DatabaseState, Feed, Live, Metrics, Origin, Prices, Scene, Section};
 use crate::source::json as site_json;
 
+mod odd;
+
 const NOW: &str = "2026-11-22T13:00:00Z";
 
 pub struct Bench {
@@ -60,7 +62,7 @@ impl Bench {
         (status, headers, body_of(response))
     }
 
-    fn show(&self, data: &str, age_s: u64, origin: Origin) {
+    pub fn show(&self, data: &str, age_s: u64, origin: Origin) {
         let at = self.clock.now() - Duration::from_secs(age_s);
         let reading = site_json::reading(&site_json::parse_object(data).unwrap(), at);
         let live = Live { reading, stated: String::new(), origin, recorded: "r".into(), file_modified: None };
@@ -72,7 +74,7 @@ impl Bench {
     }
 
     /// Decisions, each this many seconds old with this action and these parameters.
-    fn decide(&self, decisions: &[(u64, &str, &str)]) {
+    pub fn decide(&self, decisions: &[(u64, &str, &str)]) {
         let now = self.clock.now();
         let decisions = decisions.iter().rev().map(|(age, action, parameters)| {
             let raw = RawDecision {
@@ -437,73 +439,4 @@ fn log_lines_by_level() {
     }
     assert_eq!(bench.ask("/logs?follow=true").0, 501);
     assert_eq!(bench.ask("/logs?file=journal").0, 501);
-}
-
-#[test]
-fn options_and_cors() {
-    let bench = Bench::new("web_server: {cors_enabled: true}");
-    let (status, headers, body) = bench.ask_with("/status", Method::Options, &[]);
-    assert_eq!((status, body.len()), (204, 0));
-    assert!(headers.contains(&"Allow: GET, HEAD, OPTIONS".to_owned()), "{headers:?}");
-    for (origin, allowed) in [("http://192.168.1.9:8123", true), ("https://evil.example", false)] {
-        let (_, headers, _) = bench.ask_with("/status", Method::Get, &[("origin", origin)]);
-        assert_eq!(headers.contains(&format!("Access-Control-Allow-Origin: {origin}")), allowed, "{origin}");
-        assert!(headers.contains(&"Vary: Origin".to_owned()));
-    }
-    let (_, headers, _) = Bench::new("").ask_with("/status", Method::Get, &[("origin", "http://192.168.1.9:8123")]);
-    assert!(headers.iter().all(|header| !header.starts_with("Access-Control")), "{headers:?}");
-}
-
-#[test]
-fn a_month_without_rows_is_zeros_that_are_explained() {
-    let bench = Bench::new("");
-    bench.cell.publish(|next| {
-        let months = Arc::make_mut(&mut next.months);
-        months.complete = true;
-        let present = crate::model::time::Month { year: 2026, month: 11 };
-        months.known.insert(present, Arc::new(crate::model::month::MonthSummary::empty(present)));
-    });
-    let (status, month) = bench.ask("/monthly-summary?year=2025&month=2");
-    assert_eq!((status, &month["month_name"], &month["days_with_data"]), (200, &json!("February"), &json!(0)));
-    for field in ["total_cost_pln", "savings_percentage", "avg_confidence", "real_grid_import_kwh"] {
-        assert_eq!(month[field], 0.0, "{field}");
-    }
-    assert_eq!(month["unknown"]["real_grid_import_kwh"], "no meter reading was recorded");
-    // A month that has only begun: zeros that nobody summed, and each of them says so.
-    bench.clock.set_wall("2026-12-01T08:00:00Z".parse().unwrap());
-    for path in ["/monthly-summary", "/metrics"] {
-        let (status, begun) = bench.ask(path);
-        assert_eq!(status, 200);
-        for field in ["total_decisions", "total_cost_pln", "savings_percentage", "avg_confidence"] {
-            assert_eq!(begun["unknown"][field], "2026-12 was not summed yet: it has only begun", "{path} {field}");
-        }
-    }
-    let (_, comparison) = bench.ask("/monthly-comparison");
-    assert_eq!(comparison["unknown"]["current_month"], "2026-12 was not summed yet: it has only begun");
-    bench.clock.set_wall(NOW.parse().unwrap());
-    assert_eq!(bench.ask("/monthly-summary?year=1999").0, 400);
-    assert_eq!(bench.ask("/monthly-summary?month=0").0, 400);
-    let (_, comparison) = bench.ask("/monthly-comparison");
-    assert_eq!(
-        (&comparison["previous_month"]["month"], &comparison["changes"]["cost_change_pct"]),
-        (&json!(10), &json!(0.0))
-    );
-    assert_eq!(comparison["unknown"]["changes"], "there are no decisions in 2026-10");
-    let (_, chosen) = bench.ask("/monthly-comparison?year=2025&month=12");
-    assert_eq!((&chosen["current_month"]["month"], &chosen["previous_month"]["year"]), (&json!(11), &json!(2025)));
-}
-
-#[test]
-fn a_section_that_failed_at_once_says_why() {
-    let bench = Bench::new("");
-    let attempt = bench.attempt();
-    bench.cell.publish(|next| {
-        next.metrics = Section::default();
-        next.metrics.fail(&Fault::io("the database is damaged"), attempt);
-    });
-    let (status, refusal) = bench.ask("/decisions");
-    assert_eq!(
-        (status, refusal["error"].as_str()),
-        (503, Some("decisions are not known yet: the database is damaged"))
-    );
 }

@@ -111,7 +111,7 @@ mod tests {
         }
         assert_eq!(numbers(&memory.since(4, BOTH, 9999).unwrap()), [5, 6, 7, 8, 9, 10]);
         assert_eq!(numbers(&memory.since(4, Topics::NONE.with(1), 9999).unwrap()), [6]);
-        assert_eq!(numbers(&memory.since(10, BOTH, 9999).unwrap()), []);
+        assert!(memory.since(10, BOTH, 9999).is_some_and(|missed| missed.is_empty()));
         assert_eq!(numbers(&memory.since(0, Topics::NONE.with(1), 9999).unwrap()), [1, 6]);
         assert!(memory.since(4, BOTH, 100).is_none(), "more than a queue holds");
         assert_eq!(numbers(&memory.current(None, BOTH)), [10, 6]);
@@ -137,11 +137,11 @@ mod tests {
     fn memory_is_bounded_in_number_and_in_bytes() {
         let mut memory = Memory::new("b".into());
         assert!(memory.since(0, BOTH, 9999).is_some_and(|missed| missed.is_empty()), "nothing was missed");
-        (0..100).for_each(|_| drop(memory.add(&news(0, "x"))));
+        (0..100).for_each(|_| _ = memory.add(&news(0, "x")));
         assert_eq!((memory.last.len(), memory.since(36, BOTH, 9999).unwrap().len()), (EVENTS, 64));
         assert!(memory.since(35, BOTH, 9999).is_none(), "event 36 is forgotten");
         let long = "x".repeat(40_000);
-        (0..10).for_each(|_| drop(memory.add(&news(1, &long))));
+        (0..10).for_each(|_| _ = memory.add(&news(1, &long)));
         assert_eq!(numbers(&memory.last.iter().cloned().collect::<Vec<_>>()), [105, 106, 107, 108, 109, 110]);
         assert!(memory.bytes <= BYTES);
         assert_eq!(memory.bytes, memory.last.iter().map(|event| event.frame.len()).sum::<usize>());

@@ -1,7 +1,12 @@
 //! The new paths, below `/api/v1/`.
 
+pub mod events;
+mod followed_log;
 mod price_day;
+mod price_short;
 pub mod prices;
+mod sources;
+pub mod state;
 
 #[cfg(test)]
 mod tests;
