@@ -8,6 +8,7 @@ use std::net::{SocketAddr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -19,8 +20,9 @@ use wattboard::base::thread::{self, Exit, Outcome};
 use wattboard::config::Config;
 use wattboard::http::api::{Api, Told};
 use wattboard::http::counters::Counters;
-use wattboard::http::events::{self, Lobby};
-use wattboard::http::{self, Edge, Limits};
+use wattboard::http::events::{self, Lobby, News, Source, Topic, Topics, Wish};
+use wattboard::http::message::{Bytes, ready};
+use wattboard::http::{self, Answer, Edge, Handler, Limits, Request};
 use wattboard::inquiry::Desk;
 use wattboard::model::logs::{LogFile, LogLine, Logs};
 use wattboard::snapshot::{Attempt, Live, Origin, SnapshotCell};
@@ -383,6 +385,63 @@ fn a_hostile_log_line_is_one_event() {
     }
     eventually("it was dropped", || house.counters.snapshot().closed_slow_subscriber == 1);
     house.close();
+}
+
+/// Tells numbers, and panics when it is to tell a 2.
+struct Clumsy(Arc<AtomicU64>);
+
+impl Source for Clumsy {
+    fn look(&mut self, _: Topics, news: &mut Vec<News>) -> Option<Duration> {
+        let number = self.0.load(SeqCst);
+        news.push(News { topic: 0, name: "number", data: number.to_string() });
+        assert_ne!(number, 2, "on purpose");
+        // In a moment, whatever rings or not.
+        (number == 3).then_some(Duration::from_millis(20))
+    }
+
+    fn whole(&mut self, _: Topic) -> Option<News> {
+        None
+    }
+}
+
+/// Lets everybody in.
+struct Open(Lobby);
+
+impl Handler for Open {
+    fn handle(&self, _: &Request) -> Answer {
+        let (lobby, seat) = (self.0.clone(), self.0.seat().unwrap());
+        let head = events::head(&ready(200, "text/event-stream", Bytes::Static(b"")));
+        let wish = Wish { topics: Topics::NONE.with(0), last_id: None, head };
+        Answer::Give(Box::new(move |given| lobby.admit(given, seat, wish)))
+    }
+}
+
+#[test]
+fn a_panic_of_the_source_costs_its_news_and_nothing_else() {
+    let (trigger, shutdown) = shutdown::channel();
+    let (sender, exits) = unbounded();
+    let (lobby, stage) = events::open(2, "b".to_owned()).unwrap();
+    let (number, stop) = (Arc::new(AtomicU64::new(1)), shutdown.clone());
+    let source = Clumsy(Arc::clone(&number));
+    thread::spawn("events", &sender, move || stage.run(source, &stop)).unwrap();
+    let listener = http::bind("127.0.0.1", 0).unwrap();
+    let edge = http::open(listener, Limits::default(), 1, Arc::new(Open(lobby.clone())), shutdown, &sender).unwrap();
+    let mut stream = Stream::over(TcpStream::connect(edge.local_addr()).unwrap(), "GET /", None);
+    assert_eq!(stream.expect(&["number"])[0].data, 1);
+    for (now, panics) in [(2, 1), (3, 1)] {
+        number.store(now, SeqCst);
+        lobby.ring();
+        eventually("it was asked", || edge.counters().snapshot().panics == panics);
+    }
+    let mut told: Vec<i64> = (0..4).map(|_| stream.next().unwrap().data.as_i64().unwrap()).collect();
+    assert_eq!(told.remove(0), 2, "what was told before the panic is told");
+    assert_eq!(told, [3, 3, 3], "it is asked again at its own time");
+    trigger.stop();
+    lobby.stop();
+    assert!(lobby.seat().is_none());
+    assert!(edge.join(Instant::now() + PATIENCE));
+    drop(sender);
+    assert!(exits.iter().all(|exit| matches!(exit.outcome, Outcome::Finished)), "the thread itself goes on to the end");
 }
 
 /// The real program on a site with nothing.

@@ -125,6 +125,7 @@ mod tests {
             (1, 1, 256, 1, 1, 1)
         );
         assert_eq!(Limits { headers: 5000, ..Limits::default() }.sane().headers, MOST_HEADERS);
+        assert_eq!(Limits { connections: 20, ..Limits::default() }.sane().event_streams, 10, "others find places, too");
         assert_eq!(Limits::default().sane(), Limits::default());
     }
 }
