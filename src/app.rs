@@ -13,9 +13,10 @@ use crate::base::clock::SharedClock;
 use crate::base::fault::{Fault, Kind};
 use crate::base::shutdown::{self, Shutdown, ShutdownTrigger};
 use crate::base::thread::{self, Exit, Outcome};
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::http::api::{Api, SCRIBE, Told};
 use crate::http::events::{self, Lobby};
+use crate::http::gate::{Gate, Rules};
 use crate::http::{self, Edge, Limits};
 use crate::inquiry::Desk;
 use crate::model::time::human_duration;
@@ -93,13 +94,14 @@ impl App {
     /// When the address cannot be listened on or the system gives no threads.
     pub fn start(options: Options, hub: Hub) -> Result<Self, Fault> {
         let Options { config, host, port, demo, proc_root, clock } = options;
+        let rules = Rules::prepare(&config.access)?;
+        let limits = limits(&config).sane();
         let host = host.unwrap_or_else(|| config.host.clone());
         let port = port.unwrap_or(config.port);
         let listener = http::bind(&host, port).map_err(|fault| explain_busy_port(fault, port, demo))?;
         config.warnings.iter().for_each(|warning| log::warn!("CONFIG: {warning}"));
         let cell = Arc::new(SnapshotCell::default());
         let (desk, inquiries) = Desk::new();
-        let limits = Limits::default().sane();
         // No two runs begin in the same millisecond.
         let boot = format!("{:x}", clock.now().as_millisecond());
         let (lobby, stage) = events::open(limits.event_streams, boot)?;
@@ -110,6 +112,7 @@ impl App {
         let (told, shutdown) = (Told::new(Arc::clone(&api)), hub.shutdown.clone());
         let streams = thread::spawn("events", &hub.exits, move || stage.run(told, &shutdown))
             .map_err(|error| Fault::io(format!("no thread for the event streams: {error}")))?;
+        let gate = Gate::new(Arc::clone(&api) as Arc<dyn http::Handler>, rules, clock.clone());
         let context = Context {
             config: Arc::new(config),
             clock,
@@ -120,8 +123,9 @@ impl App {
             proc_root,
         };
         let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4);
-        let handler: Arc<dyn http::Handler> = api;
+        let handler: Arc<dyn http::Handler> = Arc::new(gate);
         let edge = http::open(listener, limits, workers, handler, hub.shutdown.clone(), &hub.exits)?;
+        api.count_with(edge.counters());
         let mut app = Self { hub, edge, lobby, streams, context, started: Instant::now(), refreshers: BTreeMap::new() };
         for kind in refresh::Kind::ALL {
             let life = Life { kind, handle: None, born: Instant::now(), due: Some(Instant::now()), pause: FIRST_PAUSE };
@@ -262,6 +266,28 @@ fn join_until(handle: Option<JoinHandle<()>>, deadline: Instant) -> bool {
     handle.join().is_ok()
 }
 
+/// The config's limits as the server's.
+fn limits(config: &Config) -> Limits {
+    let config::Limits { connections, per_address, head_bytes, headers, queue, in_flight, .. } = config.limits;
+    let config::Limits { head_time, idle_time, write_time, downloads: detached, event_streams, .. } = config.limits;
+    let trusted_proxies = config.access.trusted_proxies.clone();
+    Limits {
+        connections,
+        per_address,
+        trusted_proxies,
+        head_bytes,
+        headers,
+        head_time,
+        idle_time,
+        write_time,
+        queue,
+        in_flight,
+        grace: Limits::default().grace,
+        detached,
+        event_streams,
+    }
+}
+
 fn explain_busy_port(fault: Fault, port: u16, demo: bool) -> Fault {
     if fault.kind() != Kind::Locked {
         return fault;
@@ -277,4 +303,41 @@ fn explain_busy_port(fault: Fault, port: u16, demo: bool) -> Fault {
         )
     };
     Fault::new(Kind::Locked, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    fn read(web_server: &str) -> Limits {
+        let tariff = "electricity_tariff: {tariff_type: g11, distribution_pricing: {g11: {type: static, price: 0.2}}}";
+        let text = format!("{tariff}\nweb_server: {{{web_server}}}\n");
+        limits(&Config::parse(Path::new("/site/config/c.yaml"), &text).unwrap())
+    }
+
+    #[test]
+    fn the_config_s_limits_are_the_server_s() {
+        assert_eq!(read(""), Limits::default(), "both have the same defaults");
+        let all = "limits: {connections: 4096, per_address: 4095, head_bytes: 65536, headers: 128, head_seconds: 300, \
+                   idle_seconds: 3600, write_seconds: 600, queue: 4094, in_flight: 4093, downloads: 16, event_streams: 1024}";
+        let seconds = Duration::from_secs;
+        let most = Limits {
+            connections: 4096,
+            per_address: 4095,
+            trusted_proxies: vec![std::net::IpAddr::from([127, 0, 0, 1]).into()],
+            head_bytes: 65_536,
+            headers: 128,
+            head_time: seconds(300),
+            idle_time: seconds(3600),
+            write_time: seconds(600),
+            queue: 4094,
+            in_flight: 4093,
+            grace: Limits::default().grace,
+            detached: 16,
+            event_streams: 1024,
+        };
+        assert_eq!(read(&format!("trusted_proxies: [127.0.0.1], {all}")), most);
+        assert_eq!(most.clone().sane(), most, "what the config allows, the server can do");
+    }
 }

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use jiff::civil::Date;
 use lexopt::prelude::*;
@@ -21,6 +22,8 @@ use crate::{base, command};
 const USAGE: u8 = 2;
 /// Something failed later on.
 const FAILED: u8 = 1;
+/// A signal ended it before it was done.
+const STOPPED: u8 = 130;
 
 const HELP: &str = "\
 Wattboard: a dashboard for a home with solar panels, a battery and hourly prices
@@ -30,10 +33,14 @@ usage: wattboard [COMMAND] [FLAGS]
 commands:
   serve    serve the site of a config (also what runs when no command is named)
   demo     make a simulated house in a temporary folder and serve it
-  check    look at a site: config, paths, database, files, logs, price API, clock
+  check    look at a site: config, paths, database, files, logs, price memory,
+           price API, clock
   tariff   show what a day's electricity costs beside the market price, by the hour
+  prices backfill
+           ask PSE for past prices that the price memory lacks, newest month
+           first; the server does the same, in the background
 
-flags of serve, check and tariff:
+flags of serve, check, tariff and prices backfill:
   --config FILE      the coordinator's config [default: $WATTBOARD_CONFIG, else
                      config/master_coordinator_config.yaml]
 flags of serve and demo:
@@ -50,6 +57,9 @@ flags of tariff:
 flags of demo:
   --days N           how many days of history to make [default: 60]
   --seed N           which house [default: 7]
+flags of prices backfill:
+  --from DATE        only days from this one on, such as 2026-01-01
+  --pause SECONDS    between two requests, at least 1 [default: 60]
 
   --help             this text
   --version          the version
@@ -68,6 +78,23 @@ pub struct ServeFlags {
     pub log_level: Option<LevelFilter>,
 }
 
+/// Which past prices are asked for, and how fast.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BackfillFlags {
+    /// `--config`.
+    pub config: Option<PathBuf>,
+    /// `--from`.
+    pub from: Option<Date>,
+    /// `--pause`.
+    pub pause: Duration,
+}
+
+impl Default for BackfillFlags {
+    fn default() -> Self {
+        Self { config: None, from: None, pause: Duration::from_secs(60) }
+    }
+}
+
 /// What the command line asks for.
 #[derive(Debug, PartialEq)]
 enum Command {
@@ -75,6 +102,7 @@ enum Command {
     Demo(ServeFlags, DemoOptions),
     Check(Option<PathBuf>),
     Tariff(TariffOptions),
+    Backfill(BackfillFlags),
     Help,
     Version,
 }
@@ -101,6 +129,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
                 Err(fault) => complain(&fault.to_string(), USAGE),
             }
         }
+        Command::Backfill(flags) => match command::prices::backfill(flags) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(command::prices::Ended::NotStarted(fault)) => complain(&fault.to_string(), USAGE),
+            Err(command::prices::Ended::Failed(fault)) => complain(&fault.to_string(), FAILED),
+            Err(command::prices::Ended::Stopped) => ExitCode::from(STOPPED),
+        },
     }
 }
 
@@ -131,6 +165,8 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Fault
     let mut name: Option<String> = None;
     let (mut flags, mut demo) = (ServeFlags::default(), DemoOptions::default());
     let mut tariff = TariffOptions::default();
+    let mut backfill = BackfillFlags::default();
+    let mut deed: Option<String> = None;
     let mut given: Vec<&str> = Vec::new();
     while let Some(argument) = parser.next().map_err(wrong)? {
         match argument {
@@ -173,6 +209,21 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Fault
                 given.push("--tariff");
                 tariff.tariff = Some(parser.value().and_then(|value| value.string()).map_err(wrong)?);
             }
+            Long("from") => {
+                given.push("--from");
+                let text = parser.value().and_then(|value| value.string()).map_err(wrong)?;
+                let date = text.parse::<Date>().ok().filter(|_| text.len() == 10);
+                backfill.from = Some(date.ok_or_else(|| {
+                    Fault::invalid(format!("--from {text} is not allowed; it must be a day such as 2026-01-01"))
+                })?);
+            }
+            Long("pause") => {
+                given.push("--pause");
+                backfill.pause = Duration::from_secs(number(&mut parser, "--pause", 1, 86_400)?);
+            }
+            Value(word) if deed.is_none() && name.as_deref() == Some("prices") => {
+                deed = Some(word.string().map_err(wrong)?);
+            }
             Value(word) if name.is_none() => name = Some(word.string().map_err(wrong)?),
             other => return Err(wrong(other.unexpected())),
         }
@@ -185,9 +236,20 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Fault
             tariff.config = flags.config;
             (&["--config", "--day", "--tariff"], Command::Tariff(tariff))
         }
+        Some("prices") => match deed.as_deref() {
+            Some("backfill") => {
+                backfill.config = flags.config;
+                (&["--config", "--from", "--pause"], Command::Backfill(backfill))
+            }
+            Some(other) => {
+                return Err(Fault::invalid(format!("there is no prices {other:?}; there is prices backfill")));
+            }
+            None => return Err(Fault::invalid("prices needs a word: prices backfill")),
+        },
         Some(other) => {
-            let known = "serve, demo, check and tariff";
-            return Err(Fault::invalid(format!("there is no command {other:?}; there are {known}")));
+            return Err(Fault::invalid(format!(
+                "there is no command {other:?}; there are serve, demo, check, tariff and prices"
+            )));
         }
     };
     match given.into_iter().find(|flag| !allowed.contains(flag)) {
@@ -259,11 +321,20 @@ mod tests {
         let tomorrow = TariffOptions { day: Day::Tomorrow, ..TariffOptions::default() };
         assert_eq!(read("tariff --day tomorrow"), Ok(Command::Tariff(tomorrow)));
         assert_eq!(read("tariff --day today"), read("tariff"));
+        assert_eq!(read("prices backfill"), Ok(Command::Backfill(BackfillFlags::default())));
+        assert_eq!(
+            read("prices backfill --from 2026-01-01 --pause 1 --config a.yaml"),
+            Ok(Command::Backfill(BackfillFlags {
+                config: Some("a.yaml".into()),
+                from: Some("2026-01-01".parse().unwrap()),
+                pause: Duration::from_secs(1),
+            }))
+        );
         assert_eq!(read("serve --help"), Ok(Command::Help));
         assert_eq!(read("-V"), Ok(Command::Version));
         assert_eq!(read("help"), Ok(Command::Help));
         for (line, message) in [
-            ("dance", "there is no command \"dance\"; there are serve, demo, check and tariff"),
+            ("dance", "there is no command \"dance\"; there are serve, demo, check, tariff and prices"),
             ("serve --port 70000", "--port 70000 is not allowed; it must be a whole number from 0 to 65535"),
             ("serve --days 3", "serve takes no --days"),
             ("check --port 1", "check takes no --port"),
@@ -281,6 +352,13 @@ mod tests {
                 "--log-level loud",
                 "--log-level loud is not allowed; it must be off, error, warning, info, debug or trace",
             ),
+            ("prices", "prices needs a word: prices backfill"),
+            ("prices drop", "there is no prices \"drop\"; there is prices backfill"),
+            ("prices backfill now", "unexpected argument \"now\""),
+            ("prices backfill --port 1", "prices takes no --port"),
+            ("check --pause 2", "check takes no --pause"),
+            ("prices backfill --pause 0", "--pause 0 is not allowed; it must be a whole number from 1 to 86400"),
+            ("prices backfill --from May", "--from May is not allowed; it must be a day such as 2026-01-01"),
             ("--frob", "invalid option '--frob'"),
             ("serve again", "unexpected argument \"again\""),
             ("--port", "missing argument for option '--port'"),

@@ -5,6 +5,7 @@
 //! from one snapshot, without touching disk; the **page** draws the answer. See ARCHITECTURE.md.
 
 pub mod app;
+pub mod archive;
 pub mod base;
 pub mod cli;
 pub mod command;

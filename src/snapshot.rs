@@ -11,10 +11,12 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use parking_lot::{Mutex, RwLock};
 
+use crate::base::document::Document;
 use crate::base::fault::Fault;
 use crate::model::coordinator::Coordinator;
 use crate::model::decision::{Decision, Kind};
 use crate::model::energy::Point;
+use crate::model::footprint::Footprint;
 use crate::model::logs::Logs;
 use crate::model::month::Months;
 use crate::model::price::PricedDay;
@@ -143,9 +145,9 @@ pub struct Live {
 #[derive(Debug)]
 pub struct DecisionFeed {
     /// The whole answer for 7 days.
-    pub week: Arc<[u8]>,
+    pub week: Arc<Document>,
     /// The whole answer for 24 hours.
-    pub day: Arc<[u8]>,
+    pub day: Arc<Document>,
     /// Each decision's instant, kind and end within the array in `week`, newest first.
     pub marks: Box<[FeedMark]>,
     /// The newest decision, in force.
@@ -182,7 +184,7 @@ pub struct Metrics {
     /// The decisions.
     pub decisions: Option<Arc<Feed<DecisionFeed>>>,
     /// The answer to `/historical-data`.
-    pub history: Option<Arc<Feed<Arc<[u8]>>>>,
+    pub history: Option<Arc<Feed<Arc<Document>>>>,
 }
 
 /// Prices with the tariff applied.
@@ -213,6 +215,18 @@ pub enum DatabaseState {
     Failing(String),
 }
 
+impl DatabaseState {
+    /// Its name in answers; `None` while it is not known.
+    pub fn words(&self) -> Option<&'static str> {
+        match self {
+            Self::Disabled => Some("files only"),
+            Self::Unknown => None,
+            Self::Connected => Some("connected"),
+            Self::Failing(_) => Some("failing"),
+        }
+    }
+}
+
 /// Everything, at one instant.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
@@ -224,12 +238,16 @@ pub struct Snapshot {
     pub prices: Section<Prices>,
     /// The coordinator's process.
     pub process: Section<Coordinator>,
+    /// This program itself.
+    pub footprint: Section<Footprint>,
     /// Log files.
     pub logs: Section<Logs>,
     /// Month summaries.
     pub months: Arc<Months>,
     /// The database, as the `live` thread finds it.
     pub database: DatabaseState,
+    /// How many publications there were.
+    pub publication: u64,
     /// Refresher threads that are gone, by name: why.
     pub gone: BTreeMap<String, String>,
 }
@@ -240,7 +258,7 @@ pub struct Scribe {
     /// Writes decisions (oldest first) as a feed.
     pub decisions: fn(Vec<Decision>, &Scene<'_>) -> DecisionFeed,
     /// Writes the last 24 hours' points as the answer to `/historical-data`.
-    pub history: fn(&[Point], &Scene<'_>) -> Arc<[u8]>,
+    pub history: fn(&[Point], &Scene<'_>) -> Arc<Document>,
 }
 
 /// What a scribe knows of the publication.
@@ -281,6 +299,7 @@ impl SnapshotCell {
         let _turn = self.publishing.lock();
         let mut next = Snapshot::clone(&self.load());
         change(&mut next);
+        next.publication += 1;
         let next = Arc::new(next);
         let old = std::mem::replace(&mut *self.current.write(), next);
         if let Some(bell) = self.bell.get() {

@@ -271,6 +271,7 @@ fn check_says_a_line_each_and_whether_anything_failed() {
         "ok    site",
         "warn  database   files only",
         "fail  files      no state files in",
+        "wattboard.db cannot be written: everything works, but prices are not remembered",
         "ok    clock",
     ] {
         assert!(report.contains(line), "{line}: {report}");

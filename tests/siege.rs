@@ -281,7 +281,7 @@ fn one_address_cannot_take_the_whole_house() {
     drop(clients);
     server.stop();
 
-    let proxy = Limits { trusted_proxies: vec![own.ip()], ..limits };
+    let proxy = Limits { trusted_proxies: vec![own.ip().into()], ..limits };
     let server = Server::at(&own.ip().to_string(), proxy, 1);
     let mut clients: Vec<Client> = (0..20).map(|_| server.connect()).collect();
     assert!(clients.iter_mut().all(|client| client.ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n").is_some()));

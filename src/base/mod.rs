@@ -4,8 +4,11 @@
 pub mod atomic_file;
 pub mod backoff;
 pub mod clock;
+pub mod document;
 pub mod fault;
+pub mod file_uri;
 pub mod log;
+pub mod network;
 pub mod plain_file;
 pub mod shutdown;
 pub mod thread;

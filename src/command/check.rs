@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::serve::config_path;
+use crate::archive::{Holdings, PriceReader};
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::fault::{Fault, Kind};
 use crate::base::shutdown;
@@ -81,6 +82,7 @@ fn site(config: &Config, report: &mut Report<'_>) {
     files(config, now, has_database, report);
     logs(config, report);
     process(report);
+    memory(config, report);
     prices(config, now, report);
     clock(config, now, report);
 }
@@ -244,6 +246,34 @@ fn prices(config: &Config, now: Timestamp, report: &mut Report<'_>) {
             }
         }
     }
+}
+
+/// The price memory. Looked at, never repaired: the server does that.
+fn memory(config: &Config, report: &mut Report<'_>) {
+    let path = &config.own_database;
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    match PriceReader::new(path, config.zone.clone()).check() {
+        Err(fault) if fault.kind() == Kind::Unreadable => {
+            report.warn("memory", format!("{fault}; the server sets it aside and begins a new one"));
+        }
+        Err(fault) => report.fail("memory", format!("{fault}; prices are not remembered")),
+        Ok(_) if !is_writable(folder) || (path.exists() && !may_write(path)) => {
+            let text = "cannot be written: everything works, but prices are not remembered";
+            report.warn("memory", format!("{} {text}", path.display()));
+        }
+        Ok(None) => {
+            report.ok("memory", format!("{} is begun when the first day is complete", path.display()));
+        }
+        Ok(Some(Holdings { days, first: Some(first), last: Some(last) })) => {
+            let days = if days == 1 { "1 day".to_owned() } else { format!("{days} days") };
+            report.ok("memory", format!("{}: prices of {days} from {first} to {last}", path.display()));
+        }
+        Ok(Some(_)) => report.ok("memory", format!("{}: no prices yet", path.display())),
+    }
+}
+
+fn may_write(file: &Path) -> bool {
+    rustix::fs::access(file, rustix::fs::Access::WRITE_OK).is_ok()
 }
 
 fn clock(config: &Config, now: Timestamp, report: &mut Report<'_>) {

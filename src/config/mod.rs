@@ -2,7 +2,10 @@
 //!
 //! Keys of other programs are ignored. A bad value is an error that names file, key, value and what is allowed; a value
 //! out of its range is clamped with a warning; an unknown key inside `web_server` is warned about.
+//! Who is let in and how much is taken on is never guessed: there, a value out of its range is an error.
 
+mod access;
+mod limits;
 mod node;
 mod prices;
 mod tariff;
@@ -15,6 +18,8 @@ use crate::model::price::{Entity, Selling};
 use crate::model::tariff::Tariff;
 use crate::model::time::SiteZone;
 
+pub use access::Access;
+pub use limits::Limits;
 pub use node::Doc;
 pub use prices::PriceUrls;
 pub use tariff::preset;
@@ -52,6 +57,10 @@ pub struct Config {
     pub cors_enabled: bool,
     /// `web_server.cors_origins`.
     pub cors_origins: Vec<String>,
+    /// Who is let in.
+    pub access: Access,
+    /// How much the server takes on.
+    pub limits: Limits,
     /// `web_server.background_refresh_interval_seconds`: live data.
     pub live_interval: Interval,
     /// `web_server.price_refresh_interval_seconds`.
@@ -94,12 +103,18 @@ pub struct Config {
 }
 
 /// Keys of `web_server` that mean something here; `enabled` governs the coordinator's own dashboard.
-const WEB_SERVER_KEYS: [&str; 11] = [
+const WEB_SERVER_KEYS: [&str; 17] = [
     "enabled",
     "host",
     "port",
     "cors_enabled",
     "cors_origins",
+    "allowed_networks",
+    "trusted_proxies",
+    "allowed_hosts",
+    "auth",
+    "frame_ancestors",
+    "limits",
     "background_refresh_interval_seconds",
     "price_refresh_interval_seconds",
     "metrics_refresh_interval_seconds",
@@ -158,6 +173,9 @@ impl Config {
             .map_err(|_| doc.refuse("system.timezone", &zone_name, "an IANA time zone such as Europe/Warsaw"))?;
 
         warn_of_unknown_keys(&doc, &mut warnings);
+        let port = doc.port("web_server.port")?.unwrap_or(8080);
+        let access = Access::read(&doc, &root)?;
+        let limits = Limits::read(&doc)?;
         let mut interval =
             |key: &str, default: u32, range: (u32, u32)| interval(&doc, key, default, range, &mut warnings);
         let live_interval = interval("web_server.background_refresh_interval_seconds", 30, (10, 600))?;
@@ -178,7 +196,13 @@ impl Config {
             Some(dir) => dir,
             None => doc.text("data_storage.energy_data_dir")?.unwrap_or_else(|| "out/energy_data".into()),
         };
-        let own_database = doc.text("data_storage.wattboard_database")?.unwrap_or_else(|| "data/wattboard.db".into());
+        let own_key = "data_storage.wattboard_database";
+        let own_text = doc.text(own_key)?.unwrap_or_else(|| "data/wattboard.db".into());
+        let own_database = root.join(&own_text);
+        let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        if real(&own_database) == real(&path) {
+            return Err(doc.refuse(own_key, &own_text, "a file of Wattboard's own, not the coordinator's database"));
+        }
         let tariff = tariff::read(&doc, tariff, &mut warnings)?;
         let log_level = match doc.text("logging.level")? {
             Some(name) => parse_log_level(&name)
@@ -193,9 +217,11 @@ impl Config {
 
         Ok(Self {
             host: doc.text("web_server.host")?.unwrap_or_else(|| "0.0.0.0".into()),
-            port: doc.port("web_server.port")?.unwrap_or(8080),
+            port,
             cors_enabled: doc.boolean("web_server.cors_enabled")?.unwrap_or(false),
             cors_origins: doc.texts("web_server.cors_origins")?,
+            access,
+            limits,
             live_interval,
             price_interval,
             metrics_interval,
@@ -206,7 +232,7 @@ impl Config {
             wants_kompas: tariff.needs_kompas() || doc.boolean("pse_peak_hours.enabled")?.unwrap_or(false),
             tariff,
             selling: prices::selling(&doc)?,
-            own_database: root.join(own_database),
+            own_database,
             database: (enabled != Some(false)).then_some(path),
             database_expected: enabled == Some(true),
             energy_data_dir: root.join(energy_data_dir),
@@ -265,12 +291,16 @@ fn positive_seconds(doc: &Doc<'_>, key: &str) -> Result<Option<f64>, Fault> {
 }
 
 fn warn_of_unknown_keys(doc: &Doc<'_>, warnings: &mut Vec<String>) {
-    for key in doc.keys("web_server") {
-        if !WEB_SERVER_KEYS.contains(&key) {
-            let nearest =
-                WEB_SERVER_KEYS.iter().min_by_key(|known| edit_distance(key, known)).copied().unwrap_or_default();
+    let sections: [(&str, &[&str]); 3] = [
+        ("web_server", &WEB_SERVER_KEYS),
+        ("web_server.auth", &Access::AUTH_KEYS),
+        ("web_server.limits", &Limits::KEYS),
+    ];
+    for (section, known) in sections {
+        for key in doc.keys(section).into_iter().filter(|key| !known.contains(key)) {
+            let nearest = known.iter().min_by_key(|known| edit_distance(key, known)).copied().unwrap_or_default();
             warnings.push(format!(
-                "web_server.{key} is not known here and has no effect; the nearest known key is {nearest}"
+                "{section}.{key} is not known here and has no effect; the nearest known key is {nearest}"
             ));
         }
     }

@@ -51,6 +51,14 @@ impl Node {
         Self::Map(entries)
     }
 
+    /// The whole number that it is.
+    pub fn whole(&self) -> Option<i64> {
+        match self {
+            Self::Int(value) => Some(*value),
+            _ => None,
+        }
+    }
+
     fn get(&self, key: &str) -> Option<&Self> {
         match self {
             Self::Map(entries) => entries.iter().find(|(name, _)| name == key).map(|(_, value)| value),
@@ -208,6 +216,17 @@ impl<'a> Doc<'a> {
             node = node.get(key)?;
         }
         Some(node).filter(|node| **node != Node::Null)
+    }
+
+    /// Nothing, when there is a section at a path or nothing at all.
+    ///
+    /// # Errors
+    /// When there is something else.
+    pub fn expect_section(&self, path: &str, allowed: &str) -> Result<(), Fault> {
+        match self.get(path) {
+            None | Some(Node::Map(_)) => Ok(()),
+            Some(other) => Err(self.refuse_node(path, other, allowed)),
+        }
     }
 
     /// The keys of the section at a path.

@@ -128,6 +128,14 @@ fn unknown_web_server_keys_are_warned_about() {
     let config = parse("web_server: {prot: 80, enabled: true}\nunrelated: {prot: 1}").unwrap();
     let expected = "web_server.prot is not known here and has no effect; the nearest known key is port";
     assert_eq!(config.warnings, [expected]);
+    let inner = parse("web_server: {limits: {conections: 9}, auth: {token_file: t, token: hush}}").unwrap();
+    assert_eq!(
+        inner.warnings,
+        [
+            "web_server.auth.token is not known here and has no effect; the nearest known key is token_file",
+            "web_server.limits.conections is not known here and has no effect; the nearest known key is connections",
+        ]
+    );
 }
 
 #[test]
@@ -170,6 +178,7 @@ fn the_sample_config_says_the_defaults() {
         (sample.live_interval, sample.price_interval, sample.metrics_interval, sample.process_interval),
         (bare.live_interval, bare.price_interval, bare.metrics_interval, bare.process_interval)
     );
+    assert_eq!((&sample.access, &sample.limits), (&bare.access, &bare.limits));
     assert_eq!((sample.staleness, sample.price_deadline), (bare.staleness, bare.price_deadline));
     assert_eq!((sample.selling, sample.own_database), (bare.selling, bare.own_database));
     assert_eq!((sample.price_urls, sample.zone_name), (bare.price_urls, bare.zone_name));

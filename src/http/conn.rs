@@ -60,6 +60,8 @@ pub struct Conn {
     pub output: Output,
     /// The reason to close once the answer is sent; none keeps the connection open.
     pub last_answer: Option<Closed>,
+    /// The class of the request that is being answered, and since when.
+    pub timing: Option<(usize, Instant)>,
     buffer: Vec<u8>,
     filled: usize,
     scanned: usize,
@@ -76,6 +78,7 @@ impl Conn {
             since: now,
             output: Output::default(),
             last_answer: None,
+            timing: None,
             buffer: Vec::new(),
             filled: 0,
             scanned: 0,

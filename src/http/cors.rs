@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::message::{Body, Request, Response, header};
+use super::message::{Body, Method, Request, Response, header};
 
 /// The rule: with CORS enabled, origins on the home's own network and those listed.
 #[derive(Debug)]
@@ -24,8 +24,27 @@ impl Cors {
         }
         let response = response.with_header(header("Vary", "Origin"));
         match request.header("origin").filter(|origin| self.admits(origin)) {
-            Some(origin) => response.with_header(header("Access-Control-Allow-Origin", origin)),
+            Some(origin) => {
+                let response = response.with_header(header("Access-Control-Allow-Origin", origin));
+                match request.method {
+                    // It may ask with the token.
+                    Method::Options => response.with_header(header("Access-Control-Allow-Headers", "Authorization")),
+                    Method::Get | Method::Head => response,
+                }
+            }
             None => response,
+        }
+    }
+
+    /// Writes the same headers as lines.
+    pub fn write_lines(&self, request: &Request, lines: &mut Vec<u8>) {
+        if !self.enabled {
+            return;
+        }
+        lines.extend_from_slice(b"Vary: Origin\r\n");
+        if let Some(origin) = request.header("origin").filter(|origin| self.admits(origin)) {
+            // An origin that is admitted is ASCII without controls: the head was parsed, and text made of it.
+            lines.extend_from_slice(format!("Access-Control-Allow-Origin: {origin}\r\n").as_bytes());
         }
     }
 
@@ -61,16 +80,22 @@ fn is_port(text: &str) -> bool {
     text.strip_prefix(':').is_some_and(|port| port.parse::<u16>().is_ok())
 }
 
-/// `localhost`, a single label, `.local`, `.lan`, `.home.arpa`.
-fn is_local_name(host: &str) -> bool {
-    let host = host.to_ascii_lowercase();
-    let well_formed = !host.is_empty() && host.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
+/// `localhost`, a single label, `.local`, `.lan`, `.home.arpa`: names that no stranger can have.
+pub fn is_local_name(host: &str) -> bool {
+    let well_formed =
+        |label: &str| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    let last = host.rsplit('.').next().unwrap_or(host);
     // A number is an IPv4 address in disguise.
-    let numeric =
-        host.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()) || last.starts_with("0x"));
-    well_formed
+    let numeric = last.bytes().all(|b| b.is_ascii_digit()) || last.starts_with("0x") || last.starts_with("0X");
+    host.split('.').all(well_formed)
         && !numeric
-        && (!host.contains('.') || [".local", ".lan", ".home.arpa"].iter().any(|end| host.ends_with(end)))
+        && (!host.contains('.') || [".local", ".lan", ".home.arpa"].iter().any(|end| is_below(host, end)))
+}
+
+/// Whether a name ends with this, and with something before it.
+pub fn is_below(host: &str, end: &str) -> bool {
+    let length = host.len().saturating_sub(end.len());
+    length > 0 && host.as_bytes()[length..].eq_ignore_ascii_case(end.as_bytes())
 }
 
 #[cfg(test)]
@@ -86,6 +111,10 @@ mod tests {
             ("https://10.0.0.1", true),
             ("http://[fd00::1]:80", true),
             ("http://localhost:3000", true),
+            ("http://Pi.LAN", true),
+            ("http://home_assistant:8123", true),
+            ("http://.local", false),
+            ("http://a..local", false),
             ("http://homeassistant", true),
             ("http://homeassistant.local:8123", true),
             ("http://pi.lan", true),

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use serde::Serialize;
 
+use super::latency::Latencies;
+
 /// Why a connection ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Closed {
@@ -35,7 +37,11 @@ macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)+) => {
         /// The counters themselves: shared by the door and the workers, without locks.
         #[derive(Debug, Default)]
-        pub struct Counters { $($(#[$doc])* pub $name: AtomicU64,)+ }
+        pub struct Counters {
+            $($(#[$doc])* pub $name: AtomicU64,)+
+            /// How long answers took, by class of request.
+            pub latencies: Latencies,
+        }
 
         /// The counters at one moment.
         #[derive(Debug, Default, Clone, PartialEq, Eq, Serialize)]

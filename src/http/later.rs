@@ -28,10 +28,13 @@ impl Pending {
         Self { waiting: Some((Arc::clone(shared), conn)), minor, keep_alive, head_only, finish: None }
     }
 
-    /// The same, its answer to be finished by `finish`.
+    /// The same, its answer to be finished by `finish`, and then by what was to finish it already.
     #[must_use]
     pub fn finished_by(mut self, finish: Finish) -> Self {
-        self.finish = Some(finish);
+        self.finish = Some(match self.finish.take() {
+            Some(next) => Box::new(move |response| next(finish(response))),
+            None => finish,
+        });
         self
     }
 
@@ -50,8 +53,12 @@ impl Pending {
         shared.counters.answered(response.status_code().0);
         conn.output.render(response, Manner { minor: self.minor, keep_alive, head_only: self.head_only });
         conn.last_answer = (!keep_alive).then_some(Closed::Answered);
+        let now = Instant::now();
+        if let Some((class, began)) = conn.timing.take() {
+            shared.counters.latencies.of(class).record(now.saturating_duration_since(began));
+        }
         conn.phase = Phase::Writing;
-        conn.since = Instant::now();
+        conn.since = now;
         shared.hand_back(conn);
     }
 }

@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
+use crate::base::network::Network;
+
 /// The most headers that any configuration may allow: room for them is made on the worker's stack.
 pub const MOST_HEADERS: usize = 128;
 
@@ -14,7 +16,7 @@ pub struct Limits {
     /// Connections at once from one address. Loopback and [`Limits::trusted_proxies`] are exempt.
     pub per_address: usize,
     /// Reverse proxies: many people come through one address.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<Network>,
     /// Bytes of a request's head, the empty line included. More is answered 431 (414 when the request line alone is longer).
     pub head_bytes: usize,
     /// Headers of a request, [`MOST_HEADERS`] at most. More is answered 431.
@@ -63,7 +65,7 @@ impl Limits {
     /// Whether connections from `peer` are not counted by address.
     pub fn is_exempt(&self, peer: IpAddr) -> bool {
         let peer = peer.to_canonical();
-        peer.is_loopback() || self.trusted_proxies.iter().any(|proxy| proxy.to_canonical() == peer)
+        peer.is_loopback() || self.trusted_proxies.iter().any(|proxy| proxy.contains(peer))
     }
 
     /// Whether an address that holds `open` connections may have one more.
@@ -91,13 +93,16 @@ mod tests {
 
     #[test]
     fn people_are_counted_by_address_and_proxies_are_not() {
-        let limits = Limits { trusted_proxies: vec!["192.168.1.2".parse().unwrap()], ..Limits::default() };
+        let trusted_proxies = ["192.168.1.2", "10.9.0.0/16"].map(|text| Network::parse(text).unwrap()).to_vec();
+        let limits = Limits { trusted_proxies, ..Limits::default() };
         for (peer, open, admitted) in [
             ("192.168.1.7", 0, true),
             ("192.168.1.7", 15, true),
             ("192.168.1.7", 16, false),
             ("192.168.1.2", 200, true),
             ("::ffff:192.168.1.2", 200, true),
+            ("10.9.8.7", 200, true),
+            ("10.8.8.7", 16, false),
             ("127.0.0.1", 200, true),
             ("127.8.8.8", 200, true),
             ("::1", 200, true),

@@ -1,13 +1,16 @@
 //! A request as a handler sees it, and an answer as a handler gives it.
 
+use std::fmt;
 use std::io::{Cursor, Read};
 use std::net::{IpAddr, TcpStream};
 use std::sync::Arc;
 
+use crate::base::document::Document;
 pub use tiny_http::{Header, Response, StatusCode};
 
 use super::given::Given;
 use super::later::Pending;
+use super::prepared::Prepared;
 
 /// The methods that reach a handler. Every other one is answered 405 before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,7 +24,7 @@ pub enum Method {
 }
 
 /// One request, whole: its head is parsed, it has no body.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Request {
     /// What is to be done.
     pub method: Method,
@@ -42,6 +45,23 @@ impl Request {
     }
 }
 
+/// Without what its sender keeps secret.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |(name, value): &(String, String)| match name.as_str() {
+            "authorization" | "cookie" => format!("{name}: (not shown)"),
+            _ => format!("{name}: {value}"),
+        };
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .field("query", &self.query)
+            .field("headers", &self.headers.iter().map(shown).collect::<Vec<_>>())
+            .field("peer", &self.peer)
+            .finish()
+    }
+}
+
 /// Bytes that are ready: shared with the snapshot, or made for this answer.
 #[derive(Debug, Clone)]
 pub enum Bytes {
@@ -51,6 +71,8 @@ pub enum Bytes {
     Owned(Vec<u8>),
     /// Compiled into the program.
     Static(&'static [u8]),
+    /// A document, which has more forms than one.
+    Document(Arc<Document>),
 }
 
 impl AsRef<[u8]> for Bytes {
@@ -59,6 +81,7 @@ impl AsRef<[u8]> for Bytes {
             Self::Shared(bytes) => bytes,
             Self::Owned(bytes) => bytes,
             Self::Static(bytes) => bytes,
+            Self::Document(document) => document.plain(),
         }
     }
 }
@@ -78,6 +101,8 @@ pub type Taken = Box<dyn FnOnce(Given) + Send>;
 pub enum Answer {
     /// All of it, ready to be rendered and sent.
     Ready(Response<Body>),
+    /// Rendered before; with whole header lines of this request's own.
+    Prepared(Arc<Prepared>, Vec<u8>),
     /// Not from memory: a thread of its own takes the connection. The name is the thread's.
     Detach(&'static str, Detached),
     /// Nor from a thread of its own: called at once with the connection, which it passes on to its next owner (event
@@ -91,6 +116,12 @@ pub enum Answer {
 pub trait Handler: Send + Sync + 'static {
     /// The answer to one request.
     fn handle(&self, request: &Request) -> Answer;
+
+    /// Which class a request belongs to, for the statistics; below [`super::latency::CLASSES`].
+    fn class(&self, request: &Request) -> usize {
+        let _ = request;
+        0
+    }
 }
 
 /// An answer of these bytes.

@@ -40,7 +40,8 @@ impl Refusal {
     pub fn response(&self) -> Response<Body> {
         let json = serde_json::json!({"error": self.text, "code": self.code}).to_string();
         let response = ready(self.status, "application/json", Bytes::Owned(json.into_bytes()))
-            .with_header(header("Cache-Control", "no-store"));
+            .with_header(header("Cache-Control", "no-store"))
+            .with_header(header("X-Content-Type-Options", "nosniff"));
         match self.status {
             405 => response.with_header(header("Allow", ALLOWED)),
             503 => response.with_header(header("Retry-After", RETRY_AFTER)),

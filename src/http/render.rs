@@ -1,6 +1,10 @@
-//! From an answer to bytes: tiny_http writes the head, and what it cannot know of the connection is added. Pure.
+//! From an answer to bytes: tiny_http writes the head, and what it cannot know of the connection is added.
 
+use std::cell::RefCell;
 use std::io::{self, IoSlice, Write};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use jiff::Timestamp;
 
 use super::message::{Body, Bytes, Response, header};
 
@@ -8,6 +12,11 @@ use super::message::{Body, Bytes, Response, header};
 const COPIED_BYTES: usize = 8 * 1024;
 /// What is kept of a head's buffer between answers.
 const KEPT_BYTES: usize = 2 * COPIED_BYTES;
+
+/// `Sun, 22 Nov 2026 20:00:08 GMT`
+const DATE_BYTES: usize = 29;
+/// Where the minor version stands in `HTTP/1.1 200 OK`.
+const MINOR_AT: usize = 7;
 
 /// How an answer is to be sent.
 #[derive(Debug, Clone, Copy)]
@@ -21,8 +30,67 @@ pub struct Manner {
 }
 
 impl Manner {
+    /// The line that the client needs to be told about the connection.
+    fn connection_line(self) -> &'static [u8] {
+        match (self.keep_alive, self.minor) {
+            (true, 1) => b"",
+            (true, _) => b"Connection: keep-alive\r\n",
+            (false, _) => b"Connection: close\r\n",
+        }
+    }
+}
+
+impl Manner {
     /// How requests are answered that could not be read.
     pub const LAST_WORD: Self = Self { minor: 1, keep_alive: false, head_only: false };
+}
+
+/// An answer that was rendered once, to be sent many times.
+#[derive(Debug)]
+pub struct Rendered {
+    /// Its status.
+    pub status: u16,
+    /// The head, and the body where that is small.
+    bytes: Box<[u8]>,
+    /// Where the status line ends, where the date is, where the head ends.
+    line_end: usize,
+    date_at: Option<usize>,
+    head_end: usize,
+    /// The body where it is large.
+    body: Option<Bytes>,
+}
+
+impl Rendered {
+    /// Renders an answer.
+    pub fn of(response: Response<Body>) -> Self {
+        let status = response.status_code().0;
+        let mut output = Output::default();
+        output.render(response, Manner { minor: 1, keep_alive: true, head_only: false });
+        let bytes = output.head.into_boxed_slice();
+        let find = |what: &[u8]| bytes.windows(what.len()).position(|window| window == what).map(|at| at + what.len());
+        let head_end = find(b"\r\n\r\n").unwrap_or(bytes.len());
+        let date_at = find(b"\r\nDate: ").filter(|at| at + DATE_BYTES <= head_end);
+        Self { status, line_end: find(b"\n").unwrap_or(0), date_at, head_end, bytes, body: output.body }
+    }
+}
+
+/// Calls `use_it` with the date as HTTP writes it; written anew once a second.
+fn with_date(use_it: impl FnOnce(&[u8; DATE_BYTES])) {
+    thread_local! {
+        static WRITTEN: RefCell<(u64, [u8; DATE_BYTES])> = const { RefCell::new((0, [b' '; DATE_BYTES])) };
+    }
+    let second = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    WRITTEN.with_borrow_mut(|(written, date)| {
+        if *written != second {
+            let at = Timestamp::from_second(second.try_into().unwrap_or(0)).unwrap_or_default();
+            let text = at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+            if let Ok(bytes) = text.as_bytes().try_into() {
+                *date = bytes;
+            }
+            *written = second;
+        }
+        use_it(date);
+    });
 }
 
 /// An answer on its way: a head, a body, and how much of both the socket has taken.
@@ -76,14 +144,31 @@ impl Output {
 
     /// `Connection` is the edge's to say: tiny_http takes it from nobody. It goes behind the status line.
     fn mark_connection(&mut self, manner: Manner) {
-        let line: &[u8] = match (manner.keep_alive, manner.minor) {
-            (true, 1) => return,
-            (true, _) => b"Connection: keep-alive\r\n",
-            (false, _) => b"Connection: close\r\n",
-        };
-        if let Some(at) = self.head.iter().position(|byte| *byte == b'\n') {
+        let line = manner.connection_line();
+        if !line.is_empty()
+            && let Some(at) = self.head.iter().position(|byte| *byte == b'\n')
+        {
             self.head.splice(at + 1..at + 1, line.iter().copied());
         }
+    }
+
+    /// Replaces what was there by an answer that was rendered before; `extra` is whole header lines of this request.
+    pub fn repeat(&mut self, rendered: &Rendered, manner: Manner, extra: &[u8]) {
+        self.clear();
+        let bytes = if manner.head_only { &rendered.bytes[..rendered.head_end] } else { &rendered.bytes[..] };
+        // `HTTP/1.` comes before the minor version.
+        let (status_line, rest) = bytes.split_at(rendered.line_end);
+        self.head.extend_from_slice(status_line);
+        self.head[MINOR_AT] = b'0' + manner.minor;
+        self.head.extend_from_slice(manner.connection_line());
+        self.head.extend_from_slice(extra);
+        let shift = self.head.len() - rendered.line_end;
+        self.head.extend_from_slice(rest);
+        if let Some(at) = rendered.date_at {
+            let at = at + shift;
+            with_date(|date| self.head[at..at + DATE_BYTES].copy_from_slice(date));
+        }
+        self.body = rendered.body.clone().filter(|_| !manner.head_only);
     }
 
     /// Offers what is left to `socket`, once; answers how many bytes it took.

@@ -85,6 +85,7 @@ fn look(shared: &Arc<Shared>, mut conn: Box<Conn>) -> Option<Box<Conn>> {
 
 /// Renders the answer to the head at the front of the buffer; none when the connection went elsewhere.
 fn answer(shared: &Arc<Shared>, mut conn: Box<Conn>) -> Option<Box<Conn>> {
+    let began = Instant::now();
     let head = match parse(conn.head(), conn.peer, shared.limits.headers) {
         Ok(head) => head,
         Err(refusal) => {
@@ -93,10 +94,19 @@ fn answer(shared: &Arc<Shared>, mut conn: Box<Conn>) -> Option<Box<Conn>> {
         }
     };
     conn.consume_head();
+    conn.timing = Some((shared.handler.class(&head.request), began));
     let made = catch_unwind(AssertUnwindSafe(|| shared.handler.handle(&head.request)));
     let moved = match made {
         Ok(Answer::Ready(response)) => {
             render(shared, &mut conn, response, &head, head.keep_alive);
+            return Some(conn);
+        }
+        Ok(Answer::Prepared(prepared, extra)) => {
+            let rendered = prepared.choose(&head.request);
+            let manner = manner(shared, &head, head.keep_alive);
+            shared.counters.answered(rendered.status);
+            conn.output.repeat(rendered, manner, &extra);
+            conn.last_answer = (!manner.keep_alive).then_some(Closed::Answered);
             return Some(conn);
         }
         Ok(Answer::Detach(name, work)) => detach::start(shared, conn, name, work),
@@ -129,12 +139,16 @@ fn answer(shared: &Arc<Shared>, mut conn: Box<Conn>) -> Option<Box<Conn>> {
     }
 }
 
-fn render(shared: &Shared, conn: &mut Conn, response: Response<Body>, head: &Head, keep_alive: bool) {
+fn manner(shared: &Shared, head: &Head, keep_alive: bool) -> Manner {
     let keep_alive = keep_alive && !shared.is_stopping();
-    let head_only = head.request.method == Method::Head;
+    Manner { minor: head.minor, keep_alive, head_only: head.request.method == Method::Head }
+}
+
+fn render(shared: &Shared, conn: &mut Conn, response: Response<Body>, head: &Head, keep_alive: bool) {
+    let manner = manner(shared, head, keep_alive);
     shared.counters.answered(response.status_code().0);
-    conn.output.render(response, Manner { minor: head.minor, keep_alive, head_only });
-    conn.last_answer = (!keep_alive).then_some(Closed::Answered);
+    conn.output.render(response, manner);
+    conn.last_answer = (!manner.keep_alive).then_some(Closed::Answered);
 }
 
 fn refuse(shared: &Shared, conn: &mut Conn, refusal: &Refusal) {
@@ -153,6 +167,9 @@ fn send(shared: &Shared, mut conn: Box<Conn>) -> Option<Box<Conn>> {
         }
     }
     let now = Instant::now();
+    if let Some((class, began)) = conn.timing.take() {
+        shared.counters.latencies.of(class).record(now.saturating_duration_since(began));
+    }
     if !conn.output.is_sent() {
         Counters::add(&shared.counters.slow_writes);
         conn.phase = Phase::Writing;

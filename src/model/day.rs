@@ -362,6 +362,7 @@ mod tests {
             values
                 .iter()
                 .map(|(import_total_kwh, is_peak)| EnergyRow {
+                    price_pln: None,
                     at: Timestamp::UNIX_EPOCH,
                     soc_pct: None,
                     pv_power_w: None,

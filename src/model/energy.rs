@@ -18,6 +18,8 @@ pub struct EnergyRow {
     pub pv_power_w: Option<f64>,
     /// The meter's import counter, kWh.
     pub import_total_kwh: Option<f64>,
+    /// The final price that was recorded with it, PLN/kWh; today's coordinator records none.
+    pub price_pln: Option<f64>,
     /// Whether the row lies in the peak zone (`T1`); anything else counts as off-peak.
     pub is_peak: bool,
 }
@@ -63,6 +65,7 @@ mod tests {
             soc_pct: Some(50.0),
             pv_power_w: None,
             import_total_kwh: None,
+            price_pln: None,
             is_peak: false,
         }
     }

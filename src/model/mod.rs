@@ -4,6 +4,7 @@ pub mod coordinator;
 pub mod day;
 pub mod decision;
 pub mod energy;
+pub mod footprint;
 pub mod holiday;
 pub mod logs;
 pub mod measure;

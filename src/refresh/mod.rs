@@ -1,5 +1,7 @@
 //! One thread a source: each owns its connection, agent or file handles, polls, derives a section, publishes it.
 
+mod archive;
+pub mod backfill;
 mod days;
 mod live;
 mod logs;
@@ -91,16 +93,22 @@ pub enum Kind {
     Process,
     /// Log files.
     Logs,
+    /// The price memory.
+    Archive,
 }
 
 /// How often the log folder is looked at while nobody follows it.
 const LOG_INTERVAL: Duration = Duration::from_secs(2);
 /// How often past months are looked at again for late rows.
 const MONTHS_INTERVAL: Duration = Duration::from_secs(3600);
+/// The refreshers of what is shown first come first after the start, for half a second at most.
+const HEAD_START_STEP: Duration = Duration::from_millis(5);
+const HEAD_START_STEPS: u32 = 100;
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Live, Self::Process, Self::Prices, Self::Metrics, Self::Logs, Self::Months];
+    pub const ALL: [Self; 7] =
+        [Self::Live, Self::Process, Self::Prices, Self::Metrics, Self::Logs, Self::Months, Self::Archive];
 
     /// The thread's name.
     pub fn name(self) -> &'static str {
@@ -111,10 +119,11 @@ impl Kind {
             Self::Prices => "prices",
             Self::Process => "process",
             Self::Logs => "logs",
+            Self::Archive => "archive",
         }
     }
 
-    /// How often it looks.
+    /// How often it looks; `Archive` does when there is something to do.
     pub fn interval(self, config: &Config) -> Interval {
         match self {
             Self::Live => config.live_interval,
@@ -123,6 +132,7 @@ impl Kind {
             Self::Process => config.process_interval,
             Self::Logs => Interval::Every(LOG_INTERVAL),
             Self::Months => Interval::Every(MONTHS_INTERVAL),
+            Self::Archive => Interval::Off,
         }
     }
 
@@ -140,6 +150,10 @@ impl Kind {
             Self::Prices => Box::new(prices::Prices::new(context)),
             Self::Process => Box::new(process::Process::new(context)),
             Self::Logs => Box::new(logs::Logs::new(context)),
+            Self::Archive => {
+                archive::Archivist::new(context, archive::Pace::default()).run();
+                return Ok(());
+            }
         };
         poll(self.name(), interval, &shutdown, refresher.as_mut());
         Ok(())
@@ -178,6 +192,17 @@ struct Started {
 impl Context {
     fn start(&self) -> Started {
         Started { wall: self.clock.now(), instant: self.clock.instant() }
+    }
+
+    /// Lets the refreshers of what is shown first go first.
+    fn wait_for_the_others(&self) {
+        for _ in 0..HEAD_START_STEPS {
+            let known = self.cell.load();
+            let tried = known.live.attempted.is_some() && known.metrics.attempted.is_some();
+            if tried || !self.shutdown.wait(HEAD_START_STEP) {
+                return;
+            }
+        }
     }
 
     fn finish(&self, started: &Started) -> Attempt {

@@ -14,9 +14,6 @@ use crate::source::composite::Composite;
 use crate::source::saved::Saved;
 use crate::source::{DayPrint, SiteSource};
 
-/// The refreshers of what is shown first come first after the start, for half a second at most.
-const HEAD_START_STEP: Duration = Duration::from_millis(5);
-const HEAD_START_STEPS: u32 = 100;
 /// Between two months: a step back for whoever waits.
 const BREATH: Duration = Duration::from_millis(10);
 /// When the source fails.
@@ -35,16 +32,6 @@ impl Months {
         let source = Composite::open(&context.config, &context.shutdown, false);
         let saved = Saved::new(&context.config.out_dir);
         Self { context, source, saved, summed: BTreeMap::new(), began: false }
-    }
-
-    fn wait_for_the_others(&self) {
-        for _ in 0..HEAD_START_STEPS {
-            let known = self.context.cell.load();
-            let tried = known.live.attempted.is_some() && known.metrics.attempted.is_some();
-            if tried || !self.context.shutdown.wait(HEAD_START_STEP) {
-                return;
-            }
-        }
     }
 
     /// Sums every past month that changed. Answers `false` at the stop.
@@ -88,7 +75,7 @@ impl Months {
 impl Refresher for Months {
     fn refresh(&mut self) -> Next {
         if !std::mem::replace(&mut self.began, true) {
-            self.wait_for_the_others();
+            self.context.wait_for_the_others();
         }
         self.source.keep_to_database(true);
         let swept = self.sweep();

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, Time, time};
 
 use super::{Context, Next, Refresher};
+use crate::archive::PriceReader;
 use crate::base::backoff::Backoff;
 use crate::base::fault::{Fault, Kind};
 use crate::config::{Config, Interval};
@@ -80,6 +81,23 @@ impl Prices {
             }
             Err(fault) if fault.kind() == Kind::Missing => log::debug!("CACHE: {fault}"),
             Err(fault) => log::warn!("CACHE: {fault}"),
+        }
+    }
+
+    /// Takes yesterday's prices out of the price memory, so that today's can be compared with them after a start.
+    fn recall(&mut self, today: Date) {
+        let config = &self.context.config;
+        let yesterday = today.yesterday().unwrap_or(today);
+        if self.known.contains_key(&(yesterday, Entity::DayAhead)) {
+            return;
+        }
+        let reader = PriceReader::new(&config.own_database, config.zone.clone());
+        for entity in config.entities() {
+            match reader.day(entity, yesterday) {
+                Ok(Some(day)) => _ = self.known.entry((yesterday, entity)).or_insert(day),
+                Ok(None) => {}
+                Err(fault) => return log::debug!("ARCHIVE: {fault}"),
+            }
         }
     }
 
@@ -210,6 +228,7 @@ impl Refresher for Prices {
             self.not_before = None;
         }
         let today = self.context.config.zone.date(started.wall);
+        self.recall(today);
         let fetched = self.fetch(today, started.wall);
         if fetched.is_err() && self.known.is_empty() {
             self.read_cache();

@@ -1,8 +1,9 @@
-//! Whether the coordinator runs.
+//! Whether the coordinator runs, and what this program itself takes.
 
 use std::sync::Arc;
 
 use super::{Context, Next, Refresher};
+use crate::source::footprint;
 use crate::source::process::ProcessTable;
 
 pub struct Process {
@@ -20,11 +21,17 @@ impl Process {
 impl Refresher for Process {
     fn refresh(&mut self) -> Next {
         let started = self.context.start();
-        let found = self.table.find();
+        let (found, footprint) = (self.table.find(), footprint::measure());
         let attempt = self.context.finish(&started);
-        self.context.cell.publish(|next| match found {
-            Ok(coordinator) => next.process.succeed(Arc::new(coordinator), attempt),
-            Err(fault) => next.process.fail(&fault, attempt),
+        self.context.cell.publish(|next| {
+            match found {
+                Ok(coordinator) => next.process.succeed(Arc::new(coordinator), attempt),
+                Err(fault) => next.process.fail(&fault, attempt),
+            }
+            match footprint {
+                Ok(footprint) => next.footprint.succeed(Arc::new(footprint), attempt),
+                Err(fault) => next.footprint.fail(&fault, attempt),
+            }
         });
         Next::AtInterval
     }

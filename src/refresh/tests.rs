@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::base::clock::SimulatedClock;
+use crate::base::document::Document;
 use crate::base::shutdown::{self, ShutdownTrigger};
 use crate::inquiry::Desk;
 use crate::model::price::{Entity, PriceOrigin, PricedDay};
@@ -92,8 +93,8 @@ impl Bench {
         let clock = Arc::new(SimulatedClock::new(now.parse().unwrap()));
         let (trigger, shutdown) = shutdown::channel();
         let feed = |_: Vec<_>, _: &Scene<'_>| DecisionFeed {
-            week: Arc::from([]),
-            day: Arc::from([]),
+            week: Arc::new(Document::new([])),
+            day: Arc::new(Document::new([])),
             marks: Box::new([]),
             newest: None,
             mean_confidence_24h: None,
@@ -103,7 +104,7 @@ impl Bench {
             clock: clock.clone(),
             cell: Arc::default(),
             shutdown,
-            scribe: Scribe { decisions: feed, history: |_, _| Arc::from([]) },
+            scribe: Scribe { decisions: feed, history: |_, _| Arc::new(Document::new([])) },
             archive: ArchiveLines::new(Desk::new().1),
             proc_root: dir.path().join("proc"),
         };

@@ -81,6 +81,13 @@ impl Composite {
         self.strict = strict;
     }
 
+    /// From now on no question to the database takes longer than `patience`.
+    pub fn hurry(&mut self, patience: Duration) {
+        if let Some(database) = &mut self.database {
+            database.hurry(patience);
+        }
+    }
+
     /// The refresh is over: nothing is kept open.
     pub fn rest(&mut self) {
         if let Some(database) = &mut self.database {

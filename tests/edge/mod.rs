@@ -98,6 +98,16 @@ impl Server {
     }
 
     pub fn at(host: &str, limits: Limits, workers: usize) -> Self {
+        Self::behind(host, limits, workers, |telling| telling)
+    }
+
+    /// With another handler, which may be made of the telling one.
+    pub fn behind(
+        host: &str,
+        limits: Limits,
+        workers: usize,
+        wrap: impl FnOnce(Arc<dyn Handler>) -> Arc<dyn Handler>,
+    ) -> Self {
         let (trigger, shutdown) = shutdown::channel();
         let (begun_sender, begun) = unbounded();
         let (go_on, may_go_on) = unbounded();
@@ -113,7 +123,7 @@ impl Server {
             pending: pending_sender,
         };
         let listener = http::bind(host, 0).unwrap();
-        let edge = http::open(listener, limits, workers, Arc::new(handler), shutdown, &exit_sender).unwrap();
+        let edge = http::open(listener, limits, workers, wrap(Arc::new(handler)), shutdown, &exit_sender).unwrap();
         let (addr, counters) = (edge.local_addr(), edge.counters());
         Self { edge, addr, counters, trigger, exits, begun, go_on, given, pending }
     }

@@ -3,10 +3,12 @@
 
 strace follows every thread of the server during `--requests` mixed requests: the threads `door` and `http-*`
 may call no open, stat or pread. Then, with the log going to a pipe, `write_bytes` of /proc/PID/io must not grow
-in `--seconds` idle seconds.
+in `--seconds` idle seconds. What is written once is written before: prices of past days by `wattboard prices
+backfill`, tomorrow's by choosing an hour at which there is nothing to fetch.
 """
 
 import http.client
+import os
 import re
 import shutil
 import signal
@@ -14,8 +16,12 @@ import subprocess
 import threading
 import time
 from collections import Counter
+from datetime import timedelta
 
 from lib import PATHS, Tally, Workshop, arguments, finish, wait_for
+
+from faults_outside import fake_clock
+from localtime import ZONE, now_utc
 
 CALLS = (
     "open",
@@ -140,6 +146,28 @@ def idle_writes(tally, server, seconds):
     tally.check(grown == 0, "nothing written to the disk in the idle time", f"{grown} bytes")
 
 
+def quiet_hour(seconds):
+    """The environment of a server whose clock stays clear of 13:30 to 14:30 and of midnight for that long: this
+    machine's clock when it does, else 16:00 of today, faked."""
+    now = now_utc().astimezone(ZONE)
+    end = now + timedelta(seconds=seconds + 120)
+    minutes = [moment.hour * 60 + moment.minute for moment in (now, end)]
+    if now.date() == end.date() and (minutes[1] < 13 * 60 + 25 or minutes[0] >= 14 * 60 + 30):
+        return None, now
+    afternoon = now.replace(hour=16, minute=0)
+    return fake_clock(FAKETIME=f"{(afternoon - now).total_seconds():+.3f}"), afternoon
+
+
+def remember(tally, root, binary, environment):
+    """Fills the memory of past prices, so that no idle server has to."""
+    command = [binary, "prices", "backfill", "--pause", "1"]
+    command += ["--config", root / "config" / "master_coordinator_config.yaml"]
+    done = subprocess.run(
+        command, env={**os.environ, **(environment or {})}, stdin=subprocess.DEVNULL, capture_output=True, text=True
+    )
+    tally.check(done.returncode == 0, "past prices are fetched beforehand", f"{done.returncode} {done.stderr[-300:]}")
+
+
 def main():
     given = arguments(
         __doc__.split("\n\n")[0],
@@ -156,7 +184,12 @@ def main():
         tally.check(wait_for(lambda: server.get("/prices")[0] == 200, 30), "prices are there")
         trace_requests(tally, shop, server, given.requests)
         server.end()
-        server = shop.serve(root)
+        environment, when = quiet_hour(given.seconds)
+        if environment:
+            api = shop.price_api("--now", when.isoformat())
+            root = shop.site("idle", days=given.days, pse_url=api.url, end=when)
+        remember(tally, root, shop.binary, environment)
+        server = shop.serve(root, env=environment)
         server.loaded(60)
         wait_for(lambda: server.get("/prices")[0] == 200, 30)
         idle_writes(tally, server, given.seconds)

@@ -263,13 +263,24 @@ class PriceApi(Child):
         super().__init__([sys.executable, SITE_TOOLS / "fake_pse.py", *more])
         self.url = f"http://127.0.0.1:{self.first_line().split()[1]}"
 
-    def mode(self, name):
-        with urlopen(f"{self.url}/_mode?m={name}", timeout=5) as response:
+    def ask(self, path):
+        """One of its control paths (see fake_pse.py), parsed."""
+        with urlopen(f"{self.url}{path}", timeout=5) as response:
             return json.load(response)
 
+    def mode(self, name, entity=None):
+        return self.ask(f"/_mode?m={name}" + (f"&entity={entity}" if entity else ""))
+
+    def publish(self, at, entity=None):
+        """From when on tomorrow is there: HH:MM, 24:00 for never."""
+        return self.ask(f"/_publish?at={at}" + (f"&entity={entity}" if entity else ""))
+
     def count(self):
-        with urlopen(f"{self.url}/_count", timeout=5) as response:
-            return json.load(response)
+        return self.ask("/_count")
+
+    def log(self, clear=False):
+        """Every request so far, oldest first."""
+        return self.ask("/_log" + ("?clear=1" if clear else ""))
 
 
 def wait_for(condition, seconds, every=0.25):

@@ -1,19 +1,24 @@
 #!/usr/bin/env python3
 """A stand-in for the PSE price API on a free loopback port; the first line printed is `port N`.
 
-    fake_pse.py [--mode ok] [--publish-hour 14] [--now ISO]
+    fake_pse.py [--mode ok] [--publish-hour 14 | --publish-at HH:MM] [--now ISO] [--seed N] [--port N]
 
 Serves `/api/csdac-pln`, `/api/rce-pln` and `/api/pdgsz` with `$filter`, `$orderby`, `$first` and pages of 100
-by `nextLink`. `GET /_mode?m=NAME` switches the behaviour while running, `GET /_count` tells the requests so
-far: ok, gzip, down (connection closed unanswered), slow (120 s), html, empty, truncated, huge (300 MB),
-status500, drift (400 with the name of a missing property), nonext (a page of 100 and an endless nextLink).
-Tomorrow is published from `--publish-hour` local time on.
+by `nextLink`. Tomorrow is published from the given local time on. While it runs, these paths change it:
+
+    /_mode?m=NAME[&entity=E]    the behaviour (pse_modes.py says which there are), of all entities or of one
+    /_publish?at=HH:MM[&entity=E]   when tomorrow is published (24:00: never)
+    /_now?at=ISO                the present instant to play; it goes on from there
+    /_seed?s=N                  another set of rows for every day
+    /_page?size=N               the page size of the mode `paged`
+    /_count                     requests so far, by entity, by mode, and those that followed a link to a stranger
+    /_log[?clear=1]             every request: entity, filter, after, at (played local time), real (epoch seconds),
+                                mode, user_agent, answered (epoch seconds, null while it is under way)
 """
 
 import argparse
 import gzip
 import json
-import socket
 import sys
 import threading
 import time
@@ -23,29 +28,50 @@ from pathlib import Path
 from urllib.parse import parse_qs, quote, urlsplit
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
+import pse_modes  # noqa: E402
 from localtime import ZONE, now_utc, parse_end  # noqa: E402
-from pse_rows import days_of, rows_of  # noqa: E402
+from pse_modes import MODES  # noqa: E402
+from pse_rows import days_of, rows_of, superseded  # noqa: E402
 
 ENTITIES = ("csdac-pln", "rce-pln", "pdgsz")
-MODES = ("ok", "gzip", "down", "slow", "html", "empty", "truncated", "huge", "status500", "drift", "nonext")
-PAGE, HUGE_BYTES, SLOW_S = 100, 300_000_000, 120
+PAGE = 100
+
+
+def minute_of(text):
+    """`HH:MM` as minutes after midnight; 24:00 is allowed."""
+    hour, _, minute = text.partition(":")
+    found = int(hour) * 60 + int(minute or 0)
+    if not 0 <= found <= 24 * 60:
+        raise ValueError(f"{text} is not a time of day")
+    return found
 
 
 class Api(ThreadingHTTPServer):
-    """The server with its mode and its counts."""
+    """The server with its modes, its clock, its counts and its log."""
 
     daemon_threads = True
+    request_queue_size = 64
 
-    def __init__(self, mode="ok", publish_hour=14, now=None, port=0):
+    def __init__(self, mode="ok", publish_hour=14, now=None, port=0, publish_at=None, seed=0):
         super().__init__(("127.0.0.1", port), Handler)
-        self.mode, self.publish_hour = mode, publish_hour
-        self.counts = {name: 0 for name in ENTITIES + ("total",)}
-        self.by_mode = {}
+        self.modes = dict.fromkeys(ENTITIES, mode)
+        minute = minute_of(publish_at) if publish_at else publish_hour * 60
+        self.publish = dict.fromkeys(ENTITIES, minute)
+        self.counts = {name: 0 for name in ENTITIES + ("total", "stranger")}
+        self.by_mode, self.entries = {}, []
+        self.seed, self.page_size = seed, PAGE
         self.offset = (parse_end(now) - now_utc()) if now else timedelta(0)
         self.lock = threading.Lock()
+        self.stranger = None
 
     def handle_error(self, request, client_address):
         """A client that hangs up in the middle is expected here."""
+
+    def server_close(self):
+        super().server_close()
+        if self.stranger:
+            self.stranger.shutdown()
+            self.stranger.server_close()
 
     def local_now(self):
         return (now_utc() + self.offset).astimezone(ZONE)
@@ -53,12 +79,64 @@ class Api(ThreadingHTTPServer):
     def rows(self, entity, condition):
         """The published rows that the filter names."""
         now = self.local_now()
-        newest = now.date() + timedelta(days=now.hour >= self.publish_hour)
-        return [row for day in days_of(condition, now.date()) if day <= newest for row in rows_of(entity, day)]
+        newest = now.date() + timedelta(days=now.hour * 60 + now.minute >= self.publish[entity])
+        found = []
+        for day in days_of(condition, now.date()):
+            if day <= newest:
+                rows = rows_of(entity, day, self.seed)
+                if entity == "pdgsz" and "is_active eq true" not in condition:
+                    rows = superseded(rows) + rows
+                found += rows
+        return found
+
+    def note(self, entity, query, agent):
+        """Counts a request and writes it into the log; returns its entry."""
+        mode = self.modes.get(entity, "ok")
+        entry = {
+            "entity": entity,
+            "filter": query.get("$filter", ""),
+            "after": query.get("$after"),
+            "at": self.local_now().isoformat(),
+            "real": time.time(),
+            "mode": mode,
+            "user_agent": agent,
+            "answered": None,
+        }
+        with self.lock:
+            self.counts["total"] += 1
+            self.by_mode[mode] = self.by_mode.get(mode, 0) + 1
+            if entity in ENTITIES:
+                self.counts[entity] += 1
+            self.entries.append(entry)
+        return entry
+
+    def strange_address(self):
+        """Another loopback host that counts who follows a link to it."""
+        with self.lock:
+            if self.stranger is None:
+                self.stranger = ThreadingHTTPServer(("127.0.0.2", 0), Stranger)
+                self.stranger.daemon_threads, self.stranger.counts = True, self.counts
+                threading.Thread(target=self.stranger.serve_forever, daemon=True).start()
+        return f"127.0.0.2:{self.stranger.server_port}"
+
+
+class Stranger(BaseHTTPRequestHandler):
+    """Counts requests that should never have come."""
+
+    def log_message(self, *_):
+        """Stays quiet."""
+
+    def do_GET(self):  # noqa: N802
+        self.server.counts["stranger"] += 1
+        body = b'{"value": []}'
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
 
 class Handler(BaseHTTPRequestHandler):
-    """One request: the control paths, else an entity in the present mode."""
+    """One request: the control paths, else an entity in its present mode."""
 
     protocol_version = "HTTP/1.1"
 
@@ -68,115 +146,92 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):  # noqa: N802 (the name that http.server asks for)
         url = urlsplit(self.path)
         query = {key: values[-1] for key, values in parse_qs(url.query, keep_blank_values=True).items()}
-        api = self.server
-        if url.path == "/_mode":
+        if url.path.startswith("/_"):
+            return self.control(url.path, query)
+        entity = url.path.rsplit("/", 1)[-1]
+        entry = self.server.note(entity, query, self.headers.get("User-Agent"))
+        try:
+            if url.path != f"/api/{entity}" or entity not in ENTITIES:
+                return self.send(404, {"error": {"code": "NotFound", "message": f"no entity {entity}"}})
+            return pse_modes.answer(self, entity, query, entry["mode"])
+        finally:
+            entry["answered"] = time.time()
+
+    def control(self, path, query):
+        """The paths that begin with an underscore."""
+        api, which = self.server, query.get("entity")
+        chosen = (which,) if which else ENTITIES
+        if which and which not in ENTITIES:
+            return self.send(400, {"error": f"entity is one of {', '.join(ENTITIES)}"})
+        if path == "/_mode":
             if query.get("m") not in MODES:
                 return self.send(400, {"error": f"m is one of {', '.join(MODES)}"})
-            api.mode = query["m"]
-            return self.send(200, {"mode": api.mode})
-        if url.path == "/_count":
+            api.modes.update(dict.fromkeys(chosen, query["m"]))
+            return self.send(200, {"mode": query["m"], "modes": api.modes})
+        if path == "/_count":
             return self.send(200, {**api.counts, "by_mode": api.by_mode})
-        entity = url.path.rsplit("/", 1)[-1]
-        with api.lock:
-            api.counts["total"] += 1
-            api.by_mode[api.mode] = api.by_mode.get(api.mode, 0) + 1
-            if entity in api.counts:
-                api.counts[entity] += 1
-        if url.path != f"/api/{entity}" or entity not in ENTITIES:
-            return self.send(404, {"error": {"code": "NotFound", "message": f"no entity {entity}"}})
-        return self.misbehave(entity, query)
+        if path == "/_log":
+            with api.lock:
+                entries = list(api.entries)
+                if query.get("clear"):
+                    api.entries.clear()
+            return self.send(200, entries)
+        try:
+            if path == "/_publish":
+                api.publish.update(dict.fromkeys(chosen, minute_of(query["at"])))
+            elif path == "/_now":
+                api.offset = parse_end(query["at"]) - now_utc()
+            elif path == "/_seed":
+                api.seed = int(query["s"])
+            elif path == "/_page":
+                api.page_size = max(1, int(query["size"]))
+            else:
+                return self.send(404, {"error": f"no control path {path}"})
+        except (KeyError, ValueError) as error:
+            return self.send(400, {"error": f"{path}: {error}"})
+        return self.send(200, {"now": api.local_now().isoformat(), "publish": api.publish, "seed": api.seed})
 
-    def misbehave(self, entity, query):
-        """The answer of the present mode."""
-        mode = self.server.mode
-        if mode == "down":
-            self.close_connection = True
-            return self.connection.shutdown(socket.SHUT_RDWR)
-        if mode == "slow":
-            deadline = time.monotonic() + SLOW_S
-            while time.monotonic() < deadline and self.server.mode == "slow":
-                time.sleep(0.2)
-        if mode == "html":
-            return self.send(
-                200, b"<!DOCTYPE html><html><body>Przerwa techniczna</body></html>", "text/html; charset=utf-8"
-            )
-        if mode == "empty":
-            return self.send(200, {"value": []})
-        if mode == "status500":
-            return self.send(500, {"error": {"code": "UnexpectedError", "message": "an internal error"}})
-        if mode == "drift":
-            return self.send(
-                400,
-                {
-                    "error": {
-                        "code": "BadRequest",
-                        "message": "Could not find a property named 'business_date' on "
-                        f"type 'default_namespace.{entity}'",
-                    }
-                },
-            )
-        if mode == "huge":
-            return self.send_huge()
-        for name in query:
-            if name not in ("$filter", "$orderby", "$first", "$after", "$select"):
-                return self.send(400, {"error": {"code": "BadRequest", "message": f"Invalid Query Parameter: {name}"}})
-        answer = self.page(entity, query)
-        if mode == "truncated":
-            body = json.dumps(answer).encode()
-            return self.send(200, body[: len(body) // 2])
-        return self.send(200, answer, compress=mode == "gzip")
-
-    def page(self, entity, query):
-        """One page of rows and, when there is more, the link to the next one."""
+    def page(self, entity, query, size=None, link_host=None, endless=False):
+        """One page of rows and, when there is more, the link to the next one; `size` overrules `$first`."""
         rows = self.server.rows(entity, query.get("$filter", ""))
         if query.get("$orderby", "").endswith(" desc"):
             rows = rows[::-1]
-        begin, size = int(query.get("$after", 0)), int(query.get("$first", PAGE))
-        size = max(1, min(size, 100_000))
+        begin = int(query.get("$after", 0))
+        size = max(1, min(size or int(query.get("$first", PAGE)), 100_000))
         answer = {"value": rows[begin : begin + size]}
-        endless = self.server.mode == "nonext"
         if endless or begin + size < len(rows):
             kept = {key: value for key, value in query.items() if key != "$after"}
             kept["$after"] = str(0 if endless else begin + size)
             text = "&".join(f"{quote(key, safe='$')}={quote(value)}" for key, value in kept.items())
-            answer["nextLink"] = f"http://127.0.0.1:{self.server.server_port}/api/{entity}?{text}"
+            host = link_host or f"127.0.0.1:{self.server.server_port}"
+            answer["nextLink"] = f"http://{host}/api/{entity}?{text}"
         return answer
 
-    def send(self, status, body, kind="application/json; charset=utf-8", compress=False):
+    def send(self, status, body, kind="application/json; charset=utf-8", compress=False, headers=None):
         """A whole answer with its length."""
         body = body if isinstance(body, bytes) else json.dumps(body).encode()
         body = gzip.compress(body) if compress else body
         self.send_response(status)
         self.send_header("Content-Type", kind)
+        for name, value in (headers or {}).items():
+            self.send_header(name, value)
         if compress:
             self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
-    def send_huge(self):
-        """300 MB of plausible JSON, streamed."""
-        piece = b'{"dtime": "2026-01-01 00:15", "csdac_pln": 1.0},' * 2000
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(HUGE_BYTES))
-        self.end_headers()
-        self.wfile.write(b'{"value": [')
-        sent = 11
-        while sent < HUGE_BYTES:
-            chunk = piece[: HUGE_BYTES - sent]
-            self.wfile.write(chunk)
-            sent += len(chunk)
-
 
 def main():
     parser = argparse.ArgumentParser(description="a stand-in for the price API")
     parser.add_argument("--mode", choices=MODES, default="ok")
     parser.add_argument("--publish-hour", type=int, default=14)
+    parser.add_argument("--publish-at", help="HH:MM, in place of --publish-hour")
     parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--now", help="the present instant to play, naive local or with an offset")
     given = parser.parse_args()
-    api = Api(given.mode, given.publish_hour, given.now, given.port)
+    api = Api(given.mode, given.publish_hour, given.now, given.port, given.publish_at, given.seed)
     print(f"port {api.server_port}", flush=True)
     try:
         api.serve_forever()

@@ -38,6 +38,9 @@ def make_site(
     intervals=None,
     extra=None,
     state_hours=6,
+    electricity=None,
+    prosumer=None,
+    kompas=False,
 ):
     """Builds the site and returns what was put there, counts by name."""
     root = Path(root)
@@ -45,7 +48,9 @@ def make_site(
     for name in ("data", "out", "logs", "config"):
         (root / name).mkdir(exist_ok=True)
     end = parse_end(end) if isinstance(end, (str, type(None))) else end
-    site_files.write_config(root, pse_url, tariff, database_enabled, intervals, extra)
+    site_files.write_config(
+        root, pse_url, tariff, database_enabled, intervals, extra, electricity, prosumer, kompas
+    )
     if layout == "empty":
         return {"layout": "empty"}
     first_day = (end.astimezone(ZONE) - timedelta(days=days)).date()

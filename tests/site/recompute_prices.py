@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from localtime import UTC, ZONE
 from recompute_month import rounded
+from recompute_tariff import margin_of, rate_of
 from site_read import number
 
 
@@ -19,33 +20,19 @@ def slots_of(rows):
     return dict(sorted(slots.items()))
 
 
-def distribution(config, start):
-    """The distribution price of the slot, by the selected tariff of the config."""
-    tariff = config["electricity_tariff"]
-    entry = tariff["distribution_pricing"][tariff["tariff_type"]]
-    if entry["type"] == "static":
-        return number(entry["price"])
-    hour = start.astimezone(ZONE).hour
-    peak = entry["peak_hours"]["start"] <= hour < entry["peak_hours"]["end"]
-    for window in entry.get("off_peak_windows") or []:
-        peak = peak and not window["start"] <= hour < window["end"]
-    return number(entry["prices"]["peak" if peak else "off_peak"])
+def buy_price(config, start, market, advice=None):
+    """Market price, sales component and distribution, PLN/kWh, exact; `advice` by the start of its hour."""
+    rate = rate_of(config, start, (advice or {}).get(start.replace(minute=0)))
+    return market + margin_of(config) + rate.price
 
 
-def buy_price(config, start, market):
-    """Market price, sales component and distribution, PLN/kWh, exact."""
-    return (
-        market + number(config["electricity_tariff"].get("sc_component_pln_kwh", 0.0892)) + distribution(config, start)
-    )
-
-
-def hourly(config, slots, day):
+def hourly(config, slots, day, advice=None):
     """The hourly entries of a local day: means of the quarter-hours; the two autumn hours 02 form one."""
     hours = {}
     for start, market in slots.items():
         local = start.astimezone(ZONE)
         if local.date() == day:
-            hours.setdefault(local.hour, []).append((buy_price(config, start, market), market))
+            hours.setdefault(local.hour, []).append((buy_price(config, start, market, advice), market))
     return [
         {
             "hour": hour,
@@ -66,18 +53,18 @@ def trend(now_price, following):
     return "rising" if mean - now_price > margin else "falling" if now_price - mean > margin else "stable"
 
 
-def prices_answer(config, rows, instant):
+def prices_answer(config, rows, instant, advice=None):
     """What `/prices` must say at that instant; `trends` holds every defensible reading of the trend's rule."""
     slots = slots_of(rows)
     local = instant.astimezone(ZONE)
-    entries = hourly(config, slots, local.date())
+    entries = hourly(config, slots, local.date(), advice)
     by_hour = {entry["hour"]: entry["price"] for entry in entries}
     current = by_hour.get(local.hour)
-    tomorrow = [entry["price"] for entry in hourly(config, slots, local.date() + timedelta(days=1))]
+    tomorrow = [entry["price"] for entry in hourly(config, slots, local.date() + timedelta(days=1), advice)]
     today_after = [by_hour[hour] for hour in range(local.hour + 1, 24) if hour in by_hour]
     start = instant.astimezone(UTC).replace(minute=instant.minute // 15 * 15, second=0, microsecond=0)
-    slot = buy_price(config, start, slots[start]) if start in slots else None
-    buys = [buy_price(config, at, market) for at, market in slots.items() if at > start][:16]
+    slot = buy_price(config, start, slots[start], advice) if start in slots else None
+    buys = [buy_price(config, at, market, advice) for at, market in slots.items() if at > start][:16]
     cheapest = min(entries, key=lambda entry: (entry["price"], entry["hour"]))
     return {
         "current_price_pln_kwh": current,

@@ -5,6 +5,7 @@ import random
 from datetime import date, timedelta
 
 from localtime import ZONE
+from tariffs import dump
 
 CONFIG = """\
 # Configuration of the master coordinator
@@ -35,9 +36,22 @@ price_analysis:
   api_url: "{price_url}"
   api_timeout_seconds: 10
 pse_peak_hours:
-  enabled: false
+  enabled: {kompas}
   api_url: "{peak_url}"
   update_interval_minutes: 60
+{electricity}data_storage:
+  database_storage:
+{enabled}    sqlite:
+      path: data/goodwe_energy.db
+      timeout: 30.0
+  file_storage:
+    enabled: true
+    energy_data_dir: out/energy_data
+logging:
+  level: INFO
+  file: logs/master_coordinator.log
+"""
+ELECTRICITY = """\
 electricity_tariff:
   tariff_type: "{tariff}"
   sc_component_type: fixed
@@ -55,17 +69,6 @@ electricity_tariff:
       prices:
         peak: 0.3566
         off_peak: 0.0749
-data_storage:
-  database_storage:
-{enabled}    sqlite:
-      path: data/goodwe_energy.db
-      timeout: 30.0
-  file_storage:
-    enabled: true
-    energy_data_dir: out/energy_data
-logging:
-  level: INFO
-  file: logs/master_coordinator.log
 """
 INTERVALS = {
     "background_refresh_interval_seconds": 30,
@@ -81,8 +84,20 @@ FAST = {
 }
 
 
-def write_config(root, pse_url=None, tariff="g12w", database_enabled=None, intervals=None, extra=None):
-    """`config/master_coordinator_config.yaml`; `database_enabled` None leaves the key out."""
+def write_config(
+    root,
+    pse_url=None,
+    tariff="g12w",
+    database_enabled=None,
+    intervals=None,
+    extra=None,
+    electricity=None,
+    prosumer=None,
+    kompas=False,
+):
+    """`config/master_coordinator_config.yaml`; `database_enabled` None leaves the key out. `electricity` is a whole
+    `electricity_tariff` part in place of the usual one, `prosumer` one more part, `kompas` asks for the advice.
+    """
     base = (pse_url or "https://api.raporty.pse.pl").rstrip("/")
     web = {**INTERVALS, **(intervals or {}), **(extra or {})}
     enabled = "" if database_enabled is None else f"    enabled: {str(database_enabled).lower()}\n"
@@ -90,9 +105,11 @@ def write_config(root, pse_url=None, tariff="g12w", database_enabled=None, inter
         web_server="\n".join(f"  {key}: {value}" for key, value in web.items()),
         price_url=f"{base}/api/csdac-pln",
         peak_url=f"{base}/api/pdgsz",
-        tariff=tariff,
+        electricity=dump({"electricity_tariff": electricity}) if electricity else ELECTRICITY.format(tariff=tariff),
+        kompas=str(kompas).lower(),
         enabled=enabled,
     )
+    text += dump({"prosumer": prosumer}) if prosumer else ""
     path = root / "config" / "master_coordinator_config.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")

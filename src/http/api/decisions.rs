@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use super::status::refuse_before_first;
 use super::{Ask, Refusal, Reply, Unknown, json_bytes};
+use crate::base::document::Document;
 use crate::http::message::Bytes;
 use crate::model::decision::{Decision, Kind, NUMERIC_KEYS};
 use crate::snapshot::{DecisionFeed, FeedMark, Scene};
@@ -51,8 +52,8 @@ pub fn answer(ask: &Ask<'_>) -> Reply {
     let feed = section.value.as_deref().and_then(|metrics| metrics.decisions.as_deref());
     let Some(feed) = feed else { return Err(Refusal::not_yet("decisions", section.error.as_deref())) };
     let body = match range {
-        "7d" => Bytes::Shared(Arc::clone(&feed.content.week)),
-        "24h" => Bytes::Shared(Arc::clone(&feed.content.day)),
+        "7d" => Bytes::Document(Arc::clone(&feed.content.week)),
+        "24h" => Bytes::Document(Arc::clone(&feed.content.day)),
         _ => {
             let length = if range == "1h" { HOUR } else { MINUTE };
             // As of the publication, like the longer ranges: what came since is not known here.
@@ -60,7 +61,7 @@ pub fn answer(ask: &Ask<'_>) -> Reply {
             let recent = feed.content.marks.partition_point(|mark| mark.at >= now - length);
             let stale_after = now + ask.facts.staleness;
             let scene = Scene { now, zone: &ask.facts.zone, origin: feed.origin, stale_after };
-            Bytes::Owned(body(&feed.content.week, &feed.content.marks[..recent], range, &scene))
+            Bytes::Owned(body(feed.content.week.plain(), &feed.content.marks[..recent], range, &scene))
         }
     };
     Ok(json_bytes(200, body))
@@ -86,8 +87,8 @@ pub fn feed(decisions: Vec<Decision>, scene: &Scene<'_>) -> DecisionFeed {
     let day_body = body(&text, &marks[..day], "24h", scene);
     close(&mut text, &marks, "7d", scene);
     DecisionFeed {
-        week: text.into(),
-        day: day_body.into(),
+        week: Arc::new(Document::new(text).packed_now()),
+        day: Arc::new(Document::new(day_body).packed_now()),
         marks: marks.into(),
         newest: decisions.into_iter().next_back().map(Arc::new),
         mean_confidence_24h: (day > 0).then(|| confidences / day as f64),

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use super::{Ask, Refusal};
 use crate::base::plain_file;
 use crate::http::api::logs::known_file;
+use crate::http::gate::headers::WRITTEN_BY_HAND;
 use crate::http::message::Answer;
 use crate::http::query::decode;
 
@@ -43,7 +44,8 @@ fn send(mut stream: TcpStream, path: &std::path::Path, name: &str, head_only: bo
             let body = if head_only { "" } else { body };
             return write!(
                 stream,
-                "HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+                "HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\
+                 {WRITTEN_BY_HAND}Connection: close\r\n\r\n{body}"
             );
         }
     };
@@ -53,7 +55,7 @@ fn send(mut stream: TcpStream, path: &std::path::Path, name: &str, head_only: bo
     write!(
         stream,
         "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\n\
-         Content-Disposition: attachment; filename=\"{plain}\"\r\nX-Content-Type-Options: nosniff\r\n\
+         Content-Disposition: attachment; filename=\"{plain}\"\r\n{WRITTEN_BY_HAND}\
          Cache-Control: no-cache\r\nConnection: close\r\n\r\n"
     )?;
     if head_only {

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::status::refuse_before_first;
 use super::{Ask, Refusal, Reply, Unknown, json_bytes};
+use crate::base::document::Document;
 use crate::http::message::Bytes;
 use crate::model::energy::Point;
 use crate::model::measure::Why;
@@ -57,13 +58,13 @@ pub fn answer(ask: &Ask<'_>) -> Reply {
     let section = &ask.snapshot.metrics;
     refuse_before_first(section, "rows of the last 24 hours")?;
     match section.value.as_deref().and_then(|metrics| metrics.history.as_deref()) {
-        Some(feed) => Ok(json_bytes(200, Bytes::Shared(Arc::clone(&feed.content)))),
+        Some(feed) => Ok(json_bytes(200, Bytes::Document(Arc::clone(&feed.content)))),
         None => Err(Refusal::not_yet("rows of the last 24 hours", section.error.as_deref())),
     }
 }
 
 /// Writes the answer, at publication.
-pub fn body(points: &[Point], scene: &Scene<'_>) -> Arc<[u8]> {
+pub fn body(points: &[Point], scene: &Scene<'_>) -> Arc<Document> {
     let measured = |value: fn(&Point) -> Option<f64>| points.iter().filter_map(value);
     let soc = |point: &Point| point.soc_pct;
     let pv = |point: &Point| point.pv_power_w;
@@ -85,5 +86,6 @@ pub fn body(points: &[Point], scene: &Scene<'_>) -> Arc<[u8]> {
         source: scene.origin.name(),
         unknown: unknown_of(points),
     };
-    serde_json::to_vec(&history).expect("a plain struct is JSON").into()
+    let text = serde_json::to_vec(&history).expect("a plain struct is JSON");
+    Arc::new(Document::new(text).packed_now())
 }

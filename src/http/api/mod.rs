@@ -7,6 +7,7 @@ mod download;
 mod history;
 mod house;
 mod logs;
+mod memo;
 mod months;
 mod page;
 mod prices;
@@ -14,13 +15,16 @@ mod status;
 mod v1;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use jiff::Timestamp;
 use serde::Serialize;
 
+use self::memo::{Memo, Question, Tick};
+use self::page::Page;
 use super::cors::Cors;
+use super::counters::Counters;
 use super::events::Lobby;
 use super::message::{Answer, Body, Bytes, Handler, Method, Request, Response, header, ready};
 use super::query::Query;
@@ -48,6 +52,10 @@ pub struct Api {
     desk: Desk,
     facts: Arc<Facts>,
     cors: Arc<Cors>,
+    memo: Memo,
+    page: Page,
+    /// The edge's, once it is open.
+    counters: OnceLock<Arc<Counters>>,
     lobby: Option<Lobby>,
 }
 
@@ -55,6 +63,7 @@ pub struct Api {
 pub struct Facts {
     zone: SiteZone,
     zone_name: String,
+    tariff: String,
     selling: Selling,
     demo: bool,
     started: Instant,
@@ -93,6 +102,7 @@ impl Api {
         let facts = Facts {
             zone: config.zone.clone(),
             zone_name: config.zone_name.clone(),
+            tariff: config.tariff.preset.clone().unwrap_or_else(|| config.tariff.name.clone()),
             selling: config.selling,
             demo,
             started: clock.instant(),
@@ -104,7 +114,17 @@ impl Api {
             database_configured: config.database_expected,
         };
         let cors = Cors::new(config.cors_enabled, config.cors_origins.clone());
-        Self { cell, clock, desk, facts: Arc::new(facts), cors: Arc::new(cors), lobby: None }
+        Self {
+            cell,
+            clock,
+            desk,
+            facts: Arc::new(facts),
+            cors: Arc::new(cors),
+            memo: Memo::default(),
+            page: Page::new(),
+            counters: OnceLock::new(),
+            lobby: None,
+        }
     }
 
     /// With event streams, whose subscribers are let in by `lobby`; what they are told is [`Told`].
@@ -114,15 +134,33 @@ impl Api {
         self
     }
 
-    fn ask(&self, request: &Request) -> Ask<'_> {
-        Ask {
-            snapshot: self.cell.load(),
-            facts: &self.facts,
-            desk: &self.desk,
-            query: Query::parse(&request.query),
-            now: self.clock.now(),
-            instant: self.clock.instant(),
+    /// Tells it of the edge that it answers for.
+    pub fn count_with(&self, counters: Arc<Counters>) {
+        let _ = self.counters.set(counters);
+    }
+
+    /// What was composed a moment ago, else what is composed now.
+    fn answer(&self, request: &Request) -> Result<Answer, Refusal> {
+        let (snapshot, now) = (self.cell.load(), self.clock.now());
+        let Some(lasting) = lasting(&request.path) else {
+            return self.route(request, self.ask(request, snapshot, now));
+        };
+        let tick = Tick::of(now);
+        let question = Question { path: &request.path, query: &request.query, snapshot: &snapshot, tick };
+        if let Some(prepared) = self.memo.find(question) {
+            return Ok(Answer::Prepared(prepared, Vec::new()));
         }
+        match self.route(request, self.ask(request, Arc::clone(&snapshot), tick.start()))? {
+            Answer::Ready(response) if response.status_code().0 == 200 => {
+                Ok(Answer::Prepared(self.memo.keep(question, response, lasting), Vec::new()))
+            }
+            other => Ok(other),
+        }
+    }
+
+    fn ask(&self, request: &Request, snapshot: Arc<Snapshot>, now: Timestamp) -> Ask<'_> {
+        let query = Query::parse(&request.query);
+        Ask { snapshot, facts: &self.facts, desk: &self.desk, query, now, instant: self.clock.instant() }
     }
 
     /// What is known now, without anybody asking.
@@ -132,10 +170,9 @@ impl Api {
         Ask { snapshot, facts: &self.facts, desk: &self.desk, query, now, instant }
     }
 
-    fn route(&self, request: &Request) -> Result<Answer, Refusal> {
-        let ask = self.ask(request);
+    fn route(&self, request: &Request, ask: Ask<'_>) -> Result<Answer, Refusal> {
         let reply = match request.path.as_str() {
-            "/" | "/index.html" => page::index(),
+            "/" | "/index.html" => return Ok(self.page.index()),
             "/health" => status::health(&ask),
             "/status" => status::status(&ask),
             "/current-state" => current_state::answer(&ask),
@@ -147,6 +184,7 @@ impl Api {
             "/prices" => prices::answer(&ask),
             "/api/v1/state" => v1::state::answer(&ask),
             "/api/v1/events" => return v1::events::answer(&ask, request, &self.cors, self.lobby.as_ref()),
+            "/api/v1/about" => v1::about::answer(&ask, self.counters.get().map(Arc::as_ref), &ROUTES),
             "/api/v1/prices" => return v1::prices::answer(&ask),
             "/prices.ics" => calendar::answer(&ask),
             "/logs" => logs::lines(&ask),
@@ -155,17 +193,65 @@ impl Api {
                 if let Some(name) = path.strip_prefix("/logs/download/") {
                     return download::answer(&ask, name, request.method == Method::Head);
                 }
-                match path.strip_prefix("/assets/") {
-                    Some(name) => page::asset(name),
-                    None => Err(Refusal::not_found(format!("there is nothing at {path}"))),
-                }
+                let asset = path.strip_prefix("/assets/").and_then(|name| self.page.asset(name));
+                return asset.ok_or_else(|| Refusal::not_found(format!("there is nothing at {path}")));
             }
         };
         reply.map(Answer::Ready)
     }
 }
 
+/// Classes of requests, for the statistics: by path, downloads and parts of the page each as one.
+const ROUTES: [&str; 21] = [
+    "other",
+    "/",
+    "/assets/",
+    "/health",
+    "/status",
+    "/current-state",
+    "/metrics",
+    "/decisions",
+    "/historical-data",
+    "/monthly-summary",
+    "/monthly-comparison",
+    "/prices",
+    "/prices.ics",
+    "/logs",
+    "/logs/files",
+    "/logs/download/",
+    "/api/v1/prices",
+    "/api/v1/about",
+    "/api/v1/state",
+    "/api/v1/events",
+    "/openapi.json",
+];
+
+/// Which answers are prepared: `Some(false)` for those that tell ages and are gone in a moment, `Some(true)` for those
+/// that stay the same until something is published or a quarter-hour ends.
+fn lasting(path: &str) -> Option<bool> {
+    match path {
+        "/status" | "/health" | "/current-state" | "/api/v1/state" => Some(false),
+        "/prices"
+        | "/prices.ics"
+        | "/api/v1/prices"
+        | "/metrics"
+        | "/decisions"
+        | "/historical-data"
+        | "/monthly-summary"
+        | "/monthly-comparison" => Some(true),
+        _ => None,
+    }
+}
+
 impl Handler for Api {
+    fn class(&self, request: &Request) -> usize {
+        let path = request.path.as_str();
+        let is_of = |route: &&str| {
+            if route.len() > 1 && route.ends_with('/') { path.starts_with(*route) } else { path == *route }
+        };
+        ROUTES.iter().position(is_of).unwrap_or(0)
+    }
+
     fn handle(&self, request: &Request) -> Answer {
         let answer = match request.method {
             Method::Options => {
@@ -173,7 +259,7 @@ impl Handler for Api {
                 Answer::Ready(nothing.with_header(header("Allow", "GET, HEAD, OPTIONS")))
             }
             Method::Get | Method::Head => {
-                self.route(request).unwrap_or_else(|refusal| Answer::Ready(refusal.response()))
+                self.answer(request).unwrap_or_else(|refusal| Answer::Ready(refusal.response()))
             }
         };
         match answer {
@@ -183,6 +269,10 @@ impl Handler for Api {
                 Answer::Later(Box::new(move |pending| {
                     hand_over(pending.finished_by(Box::new(move |response| cors.allow(&request, response))));
                 }))
+            }
+            Answer::Prepared(prepared, mut extra) => {
+                self.cors.write_lines(request, &mut extra);
+                Answer::Prepared(prepared, extra)
             }
             detached @ (Answer::Detach(..) | Answer::Give(_)) => detached,
         }

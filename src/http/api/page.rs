@@ -1,34 +1,85 @@
-//! The page, compiled into the program.
+//! The page, compiled into the program and prepared at the start. Its parts bear names that change with their content,
+//! so that a browser asks for each of them once.
 
-use super::{Refusal, Reply};
-use crate::http::message::{Body, Bytes, Response, header, ready};
+use std::sync::Arc;
 
-const INDEX: &[u8] = include_bytes!("../../../www/index.html");
+use crate::base::document::Document;
+use crate::http::message::{Answer, Header, header};
+use crate::http::prepared::Prepared;
+
+const INDEX: &str = include_str!("../../../www/index.html");
 const ASSETS: [(&str, &str, &[u8]); 3] = [
     ("app.js", "text/javascript; charset=utf-8", include_bytes!("../../../www/app.js")),
     ("icon.svg", "image/svg+xml", include_bytes!("../../../www/icon.svg")),
     ("style.css", "text/css; charset=utf-8", include_bytes!("../../../www/style.css")),
 ];
-/// Everything from here, nothing from elsewhere, nothing inline.
-const POLICY: &str = "default-src 'self'; base-uri 'none'; form-action 'none'";
+const REVALIDATE: &str = "no-cache";
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
 
-/// `/`
-pub fn index() -> Reply {
-    Ok(secured(ready(200, "text/html; charset=utf-8", Bytes::Static(INDEX))))
+/// The page and its parts.
+pub struct Page {
+    index: Arc<Prepared>,
+    /// By the end of their paths: each under its own name and under that of its content.
+    assets: Vec<(String, Arc<Prepared>)>,
 }
 
-/// `/assets/NAME`
-pub fn asset(name: &str) -> Reply {
-    match ASSETS.iter().find(|(known, ..)| *known == name) {
-        Some((_, kind, bytes)) => Ok(secured(ready(200, kind, Bytes::Static(bytes)))),
-        None => Err(Refusal::not_found(format!("there is nothing at /assets/{name}"))),
+impl Page {
+    /// Prepares everything.
+    pub fn new() -> Self {
+        let mut index = INDEX.to_owned();
+        let mut assets = Vec::new();
+        for (name, kind, bytes) in ASSETS {
+            let document = Arc::new(Document::new(bytes));
+            let (stem, ending) = name.split_once('.').unwrap_or((name, ""));
+            let hashed = format!("{stem}-{:016x}.{ending}", document.tag());
+            index = index.replace(&format!("/assets/{name}"), &format!("/assets/{hashed}"));
+            let prepared = |keep| Arc::new(Prepared::new(Arc::clone(&document), 200, headers(kind, keep), true));
+            assets.push((hashed, prepared(FOR_EVER)));
+            assets.push((name.to_owned(), prepared(REVALIDATE)));
+        }
+        let document = Arc::new(Document::new(index.into_bytes()));
+        let index = Arc::new(Prepared::new(document, 200, headers("text/html; charset=utf-8", REVALIDATE), true));
+        Self { index, assets }
+    }
+
+    #[cfg(test)]
+    fn text(&self) -> String {
+        String::from_utf8(self.index.document().plain().to_vec()).unwrap_or_default()
+    }
+
+    /// `/`
+    pub fn index(&self) -> Answer {
+        Answer::Prepared(Arc::clone(&self.index), Vec::new())
+    }
+
+    /// `/assets/NAME`
+    pub fn asset(&self, name: &str) -> Option<Answer> {
+        let (_, prepared) = self.assets.iter().find(|(known, _)| known == name)?;
+        Some(Answer::Prepared(Arc::clone(prepared), Vec::new()))
     }
 }
 
-fn secured(response: Response<Body>) -> Response<Body> {
-    response
-        .with_header(header("Content-Security-Policy", POLICY))
-        .with_header(header("X-Content-Type-Options", "nosniff"))
-        .with_header(header("Referrer-Policy", "no-referrer"))
-        .with_header(header("Cache-Control", "no-cache"))
+/// The policy of the page (everything from here, nothing inline) is that of every answer: `http/gate/headers.rs` has it.
+fn headers(kind: &str, keep: &str) -> Vec<Header> {
+    vec![header("Content-Type", kind), header("Cache-Control", keep)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_bear_names_of_their_content() {
+        let page = Page::new();
+        let text = page.text();
+        for (name, ..) in ASSETS {
+            assert!(INDEX.contains(&format!("/assets/{name}")), "{name} is not part of the page");
+            assert!(!text.contains(&format!("/assets/{name}\"")), "{name} is asked for by its plain name");
+            assert!(page.asset(name).is_some());
+        }
+        let hashed: Vec<&str> = text.split("/assets/").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert_eq!(hashed.len(), ASSETS.len());
+        assert!(hashed.iter().all(|name| page.asset(name).is_some()), "{hashed:?}");
+        assert!(page.asset("app-0.js").is_none());
+    }
 }

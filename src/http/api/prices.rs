@@ -1,14 +1,17 @@
 //! `/prices`: today's final prices by the hour, and the quarter-hour that it is now.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::{Ask, Refusal, Reply, Unknown, json};
 use crate::base::units::Micro;
-use crate::model::price::{PriceOrigin, PricedDay, Trend};
+use crate::model::price::{PriceOrigin, Trend};
 use crate::snapshot::Prices as Known;
 
 /// How far ahead the trend looks.
-const TREND_HOURS: usize = 4;
+const TREND_HOURS: u32 = 4;
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// The answer to `/prices`, also the `pricing` of `/current-state`.
 #[derive(Serialize)]
@@ -67,7 +70,7 @@ pub fn today(ask: &Ask<'_>) -> Option<Prices> {
     if slot_price.is_none() {
         unknown.insert("current_slot_pln_kwh".into(), "PSE's prices lack this quarter-hour".into());
     }
-    let hours_ahead = later(known, day, local.hour());
+    let hours_ahead = later(known, ask);
     if now.is_none() || hours_ahead.is_empty() {
         unknown.insert("price_trend".into(), "prices of this hour or of the next ones are not known".into());
     }
@@ -76,7 +79,7 @@ pub fn today(ask: &Ask<'_>) -> Option<Prices> {
     }
     let data_source = match market.origin {
         PriceOrigin::Network => "PSE API (CSDAC-PLN)",
-        PriceOrigin::DiskCache | PriceOrigin::Memory => "disk_cache_fallback",
+        _ => "disk_cache_fallback",
     };
     Some(Prices {
         current_price_pln_kwh: now.map(|hour| from_e4(hour.buy_e4)),
@@ -110,12 +113,11 @@ fn from_e4(value: i64) -> f64 {
     value as f64 / 10_000.0
 }
 
-/// The known ones of the next four hours' prices, tomorrow's included.
-fn later(known: &Known, day: &PricedDay, hour: i8) -> Vec<i64> {
-    let tomorrow = day.date.tomorrow().ok().and_then(|next| known.day(next));
-    let later = (1..=TREND_HOURS as i8).filter_map(|ahead| match hour + ahead {
-        later @ 0..=23 => day.hour(later),
-        later => tomorrow?.hour(later - 24),
-    });
-    later.map(|entry| entry.buy_e4).collect()
+/// The known ones of the next four hours' prices, tomorrow's included: real hours, whatever the clock does.
+fn later(known: &Known, ask: &Ask<'_>) -> Vec<i64> {
+    let hour = |ahead: u32| {
+        let local = ask.facts.zone.local(ask.now + HOUR * ahead);
+        known.day(local.date())?.hour(local.hour())
+    };
+    (1..=TREND_HOURS).filter_map(hour).map(|entry| entry.buy_e4).collect()
 }

@@ -10,6 +10,7 @@ use super::*;
 use crate::base::clock::{Clock, SimulatedClock};
 use crate::base::fault::Fault;
 use crate::http::message::body_of;
+use crate::http::render::{Manner, Output};
 use crate::inquiry::{Desk, Inquiry};
 use crate::model::coordinator::Coordinator;
 use crate::model::decision::{Decision, RawDecision};
@@ -18,7 +19,8 @@ use crate::model::price::{Entity, Point, PriceOrigin, PricedDay, PublishedDay, S
 use crate::snapshot::{Attempt, DatabaseState, Feed, Live, Metrics, Origin, Prices, Scene, Section};
 use crate::source::json as site_json;
 
-mod odd;
+mod logs;
+mod months;
 
 const NOW: &str = "2026-11-22T13:00:00Z";
 
@@ -56,10 +58,31 @@ impl Bench {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let request = Request { method, path: path.into(), query: query.into(), headers, peer: [127, 0, 0, 1].into() };
-        let Answer::Ready(response) = self.api.handle(&request) else { panic!("{target} is not answered from memory") };
-        let status = response.status_code().0;
-        let headers = response.headers().iter().map(ToString::to_string).collect();
-        (status, headers, body_of(response))
+        let bytes = match self.api.handle(&request) {
+            Answer::Ready(response) => {
+                let status = response.status_code().0;
+                let headers = response.headers().iter().map(ToString::to_string).collect();
+                return (status, headers, body_of(response));
+            }
+            Answer::Prepared(prepared, extra) => {
+                let mut output = Output::default();
+                output.repeat(
+                    prepared.choose(&request),
+                    Manner { minor: 1, keep_alive: true, head_only: false },
+                    &extra,
+                );
+                let mut bytes = Vec::new();
+                while !output.is_sent() {
+                    output.send(&mut bytes).unwrap();
+                }
+                bytes
+            }
+            _ => panic!("{target} is not answered from memory"),
+        };
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+        let head = String::from_utf8(bytes[..end].to_vec()).unwrap();
+        let status = head[9..12].parse().unwrap();
+        (status, head.lines().skip(1).map(str::to_owned).collect(), bytes[end + 4..].to_vec())
     }
 
     pub fn show(&self, data: &str, age_s: u64, origin: Origin) {
@@ -381,62 +404,31 @@ fn hourly_prices_and_the_quarter_hour_that_it_is() {
 }
 
 #[test]
-fn log_lines_by_level() {
+fn options_and_cors() {
+    let bench = Bench::new("web_server: {cors_enabled: true}");
+    let (status, headers, body) = bench.ask_with("/status", Method::Options, &[]);
+    assert_eq!((status, body.len()), (204, 0));
+    assert!(headers.contains(&"Allow: GET, HEAD, OPTIONS".to_owned()), "{headers:?}");
+    for (origin, allowed) in [("http://192.168.1.9:8123", true), ("https://evil.example", false)] {
+        let (_, headers, _) = bench.ask_with("/status", Method::Get, &[("origin", origin)]);
+        assert_eq!(headers.contains(&format!("Access-Control-Allow-Origin: {origin}")), allowed, "{origin}");
+        assert!(headers.contains(&"Vary: Origin".to_owned()));
+    }
+    let (_, headers, _) = Bench::new("").ask_with("/status", Method::Get, &[("origin", "http://192.168.1.9:8123")]);
+    assert!(headers.iter().all(|header| !header.starts_with("Access-Control")), "{headers:?}");
+}
+
+#[test]
+fn a_section_that_failed_at_once_says_why() {
     let bench = Bench::new("");
-    let line = |level, text: &str| LogLine { level, text: text.into() };
-    let lines = Arc::from([
-        line(Some(Level::Info), "a - INFO - <script>"),
-        line(Some(Level::Error), "b - ERROR - failed"),
-        line(Some(Level::Error), "Traceback"),
-        line(Some(Level::Warning), "c - WARNING - \u{1b}[31m"),
-    ]);
-    let file = LogFile {
-        name: "master_coordinator.log".into(),
-        path: "/site/logs/master_coordinator.log".into(),
-        size: 7,
-        modified: None,
-        lines,
-        error: None,
-    };
     let attempt = bench.attempt();
-    bench.cell.publish(|next| next.logs.succeed(Arc::new(Logs { files: vec![file] }), attempt));
-    for (query, counts, last) in [
-        ("", [4, 4, 4], "c - WARNING - \u{1b}[31m"),
-        ("?lines=1", [4, 4, 1], "c - WARNING - \u{1b}[31m"),
-        ("?level=error", [4, 2, 2], "Traceback"),
-        ("?level=WARNING%2B&file=master", [4, 3, 3], "c - WARNING - \u{1b}[31m"),
-        ("?level=WARNING+", [4, 3, 3], "c - WARNING - \u{1b}[31m"),
-        ("?level=CRITICAL", [4, 0, 0], ""),
-    ] {
-        let (status, answer) = bench.ask(&format!("/logs{query}"));
-        assert_eq!(status, 200, "{query}");
-        let found = ["total_lines", "filtered_lines", "returned_lines"].map(|key| answer[key].as_u64().unwrap());
-        assert_eq!(found, counts, "{query}");
-        let lines = answer["lines"].as_array().unwrap();
-        assert_eq!(lines.last().and_then(Value::as_str).unwrap_or(""), last, "{query}");
-    }
-    for (target, status, error) in [
-        ("/logs?lines=0", 400, "lines=0 is not allowed; it must be a whole number from 1 to 1000"),
-        ("/logs?lines=many", 400, "lines=many is not allowed; it must be a whole number from 1 to 1000"),
-        (
-            "/logs?level=LOUD",
-            400,
-            "level=LOUD is not allowed; it must be DEBUG, INFO, WARNING, ERROR or CRITICAL, or one of these with a plus for it and above",
-        ),
-        (
-            "/logs?file=../etc/passwd",
-            400,
-            "file=../etc/passwd is not allowed; it must be master, data, enhanced_data_collector, fast_charge, systemd, journal or summary",
-        ),
-        ("/logs?file=data", 404, "enhanced_data_collector.log is not known: there is no such file in the log folder"),
-        ("/logs?file=summary&follow=true", 400, "follow=true is not allowed; it must be left out for file=summary"),
-        ("/logs/download/other.log", 404, "there is no log file \"other.log\""),
-        ("/logs/download/%2e%2e%2fc.yaml", 404, "there is no log file \"../c.yaml\""),
-        ("/nowhere", 404, "there is nothing at /nowhere"),
-    ] {
-        let (found, answer) = bench.ask(target);
-        assert_eq!((found, answer["error"].as_str()), (status, Some(error)), "{target}");
-    }
-    assert_eq!(bench.ask("/logs?follow=true").0, 501);
-    assert_eq!(bench.ask("/logs?file=journal").0, 501);
+    bench.cell.publish(|next| {
+        next.metrics = Section::default();
+        next.metrics.fail(&Fault::io("the database is damaged"), attempt);
+    });
+    let (status, refusal) = bench.ask("/decisions");
+    assert_eq!(
+        (status, refusal["error"].as_str()),
+        (503, Some("decisions are not known yet: the database is damaged"))
+    );
 }

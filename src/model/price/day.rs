@@ -51,7 +51,7 @@ pub struct Provenance {
 }
 
 impl Provenance {
-    fn of(day: &PublishedDay, zone: &SiteZone) -> Self {
+    pub(super) fn of(day: &PublishedDay, zone: &SiteZone) -> Self {
         Self {
             origin: day.origin,
             fetched_at: day.fetched_at,
@@ -191,7 +191,7 @@ impl PricedDay {
                 charge,
                 ..first.clone()
             };
-            let received = slots.iter().filter(|slot| slot.market.is_some()).count();
+            let received = slots.iter().filter(|slot| slot.market.is_some() || slot.buy.is_some()).count();
             Some(HourMean { mean, received, expected: slots.len() })
         };
         let same_hour = |a: &PricedSlot, b: &PricedSlot| {

@@ -4,6 +4,7 @@
 mod day;
 mod outlook;
 mod published;
+mod recorded;
 mod selling;
 mod windows;
 

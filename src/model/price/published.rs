@@ -65,6 +65,10 @@ pub enum PriceOrigin {
     DiskCache,
     /// The price memory in Wattboard's own database.
     Memory,
+    /// What the coordinator recorded in `energy_data`: final prices.
+    EnergyRows,
+    /// What the coordinator's decisions say: final prices.
+    Decisions,
 }
 
 impl PriceOrigin {
@@ -74,7 +78,14 @@ impl PriceOrigin {
             Self::Network => "network",
             Self::DiskCache => "disk_cache",
             Self::Memory => "memory",
+            Self::EnergyRows => "energy_data",
+            Self::Decisions => "decisions",
         }
+    }
+
+    /// Whether these are final prices as the coordinator recorded them, not PSE's.
+    pub fn is_recorded(self) -> bool {
+        matches!(self, Self::EnergyRows | Self::Decisions)
     }
 }
 

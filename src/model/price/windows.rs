@@ -18,12 +18,15 @@ pub struct Window {
     pub mean_buy: Micro,
 }
 
+/// The sum of some slots' prices, and the first of them.
+type Sum<'a> = (i64, &'a PricedSlot);
+
 /// The cheapest and the dearest `hours` in a row of known quarter-hours; the earliest of equals. `slots` in order of time.
 pub fn of_length(slots: &[&PricedSlot], hours: usize) -> Option<(Window, Window)> {
     let length = hours * SLOTS_PER_HOUR;
     // Runs of known slots without a gap, each searched with a sliding sum.
     let joined = |a: &&PricedSlot, b: &&PricedSlot| a.end() == b.start && a.buy.is_some() == b.buy.is_some();
-    let mut best: Option<((i64, &PricedSlot), (i64, &PricedSlot))> = None;
+    let mut best: Option<(Sum<'_>, Sum<'_>)> = None;
     for run in slots.chunk_by(joined).filter(|run| run.len() >= length && run[0].buy.is_some()) {
         let price = |slot: &PricedSlot| slot.buy.unwrap_or_default().0;
         let mut sum: i64 = run[..length].iter().map(|slot| price(slot)).sum();
@@ -41,7 +44,7 @@ pub fn of_length(slots: &[&PricedSlot], hours: usize) -> Option<(Window, Window)
             }
         }
     }
-    let window = |(sum, first): (i64, &PricedSlot)| Window {
+    let window = |(sum, first): Sum<'_>| Window {
         hours,
         start: first.start,
         end: first.start + super::SLOT * length as u32,

@@ -77,6 +77,7 @@ pub fn energy_file(text: &str, zone: &SiteZone) -> Result<Vec<EnergyRow>, Fault>
                 soc_pct: number("battery_soc"),
                 pv_power_w: number("pv_power"),
                 import_total_kwh: number("grid_import_total_kwh"),
+                price_pln: number("price_pln"),
                 is_peak: field("tariff_zone") == Some("T1"),
             })
         })

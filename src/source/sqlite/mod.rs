@@ -44,6 +44,8 @@ pub struct Database {
     eager: bool,
     link: Option<Opened>,
     outage: Option<Outage>,
+    /// The longest that a question may take, where that is less than its own deadline.
+    patience: Duration,
     columns: query::Columns,
 }
 
@@ -57,7 +59,16 @@ struct Outage {
 impl Database {
     /// A way into the database at `path`; nothing is opened yet. `eager` reconnects every 5 s in an outage's first minute.
     pub fn new(path: PathBuf, zone: SiteZone, shutdown: Shutdown, eager: bool) -> Self {
-        Self { path, zone, shutdown, eager, link: None, outage: None, columns: query::Columns::default() }
+        Self {
+            path,
+            zone,
+            shutdown,
+            eager,
+            link: None,
+            outage: None,
+            patience: Duration::MAX,
+            columns: query::Columns::default(),
+        }
     }
 
     /// Where it lies.
@@ -69,6 +80,11 @@ impl Database {
     pub fn wants_retry(&self) -> Option<Duration> {
         let outage = self.outage.as_ref().filter(|outage| self.eager && outage.since.elapsed() < RECONNECT_EVERY)?;
         Some(RECONNECT_EAGERLY.saturating_sub(outage.last_try.elapsed()))
+    }
+
+    /// From now on no question takes longer than `patience`.
+    pub fn hurry(&mut self, patience: Duration) {
+        self.patience = patience;
     }
 
     /// Closes the connection until the next question: the refresh is over. So a file that was replaced or restored, and
@@ -84,6 +100,7 @@ impl Database {
         work: impl Fn(&Connection, &mut query::Columns, &SiteZone) -> Result<T, Fault>,
     ) -> Result<T, Fault> {
         let started = Instant::now();
+        let deadline = deadline.min(self.patience);
         let mut tries = 0;
         loop {
             tries += 1;

@@ -22,6 +22,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::query::{Deadlines, sql_fault};
 use crate::base::fault::{Fault, Kind, io_fault};
+use crate::base::file_uri::uri_path;
 use crate::base::shutdown::Shutdown;
 
 /// SQLite's page cache for each connection, KiB.
@@ -163,18 +164,4 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     // Sorting never spills to a temporary file: nothing is written.
     connection.pragma_update(None, "temp_store", 2)?;
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
-}
-
-/// A path as the path of a `file:` URI.
-fn uri_path(path: &Path) -> String {
-    use std::os::unix::ffi::OsStrExt;
-    let mut uri = String::new();
-    for &byte in path.as_os_str().as_bytes() {
-        if byte.is_ascii_alphanumeric() || b"/-_.~".contains(&byte) {
-            uri.push(byte as char);
-        } else {
-            uri.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    uri
 }

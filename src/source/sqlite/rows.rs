@@ -227,7 +227,8 @@ fn energy(
     zone: &SiteZone,
     range: Range,
 ) -> Result<Vec<EnergyRow>, Fault> {
-    let wanted = ["timestamp", "battery_soc", "pv_power", "grid_import_total_kwh", "tariff_zone", "created_at"];
+    let wanted =
+        ["timestamp", "battery_soc", "pv_power", "grid_import_total_kwh", "tariff_zone", "created_at", "price_pln"];
     let list = columns.list(connection, "energy_data", &wanted)?;
     let sql = format!("SELECT {list} FROM energy_data WHERE timestamp >= ?1 AND timestamp < ?2 ORDER BY rowid");
     let mut statement = connection.prepare_cached(&sql).map_err(|error| sql_fault(&error))?;
@@ -244,6 +245,7 @@ fn energy(
                 soc_pct: number(row, 1),
                 pv_power_w: number(row, 2),
                 import_total_kwh: number(row, 3),
+                price_pln: number(row, 6),
                 is_peak: text(row, 4).as_deref() == Some("T1"),
             });
         }

@@ -1,5 +1,6 @@
 //! The new paths, below `/api/v1/`.
 
+pub mod about;
 pub mod events;
 mod followed_log;
 mod price_day;

@@ -11,7 +11,7 @@ use crate::model::price::{
     Entity, HourMean, Outlook, PricedDay, PricedSlot, Provenance, PublishedDay, SLOT, Statistics, Stretch, Window,
     cheap_and_dear, negative, of_length,
 };
-use crate::model::time::Range;
+use crate::model::time::{Range, parse_local};
 
 /// The longest of the windows.
 const WINDOW_HOURS: usize = 4;
@@ -135,7 +135,7 @@ struct Hole {
 struct Origins<'a> {
     source: Option<&'a str>,
     fetched_at: Option<String>,
-    publication_ts: Option<&'a str>,
+    publication_ts: Option<String>,
     received: usize,
     expected: usize,
     holes: Vec<Hole>,
@@ -350,7 +350,7 @@ impl Pen<'_> {
         Origins {
             source: origin.map(|origin| origin.origin.name()),
             fetched_at: origin.map(|origin| self.at(origin.fetched_at)),
-            publication_ts: origin.and_then(|origin| origin.publication.as_deref()),
+            publication_ts: origin.and_then(|origin| self.published(origin.publication.as_deref()?)),
             received: origin.map_or(0, |origin| origin.received),
             expected,
             holes: origin.map_or(Vec::new(), |origin| origin.holes.iter().map(hole).collect()),
@@ -358,9 +358,24 @@ impl Pen<'_> {
         }
     }
 
+    /// PSE's publication time, which it writes as naive local time.
+    fn published(&self, text: &str) -> Option<String> {
+        let zone = &self.facts.zone;
+        parse_local(text, zone).map(|local| self.at(zone.instant(local)))
+    }
+
     /// Says what is not known of a day.
     pub fn gaps(&self, day: &PricedDay, outlook: &Option<Outlook<'_>>, unknown: &mut Unknown) {
         let mut say = |path: &str, why: String| unknown.insert(path.to_owned(), why);
+        let recorded = |market: &Provenance| market.origin.is_recorded();
+        if let Some(market) = day.market.as_ref().filter(|market| recorded(market)) {
+            say("slots.market_pln_kwh", "PSE's prices of that day are not remembered".to_owned());
+            if market.received < market.expected {
+                let text = format!("recorded for {} of {} quarter-hours", market.received, market.expected);
+                say("slots.buy_pln_kwh", text);
+            }
+            return;
+        }
         if let Some(market) = day.market.as_ref().filter(|market| market.received < market.expected) {
             let text = format!("PSE sent {} of {} quarter-hours", market.received, market.expected);
             say("slots.market_pln_kwh", text);

@@ -13,16 +13,12 @@ use crate::inquiry::{Inquiry, RememberedDay};
 pub fn answer(ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let today = ask.facts.zone.date(ask.now);
     let wish = Wish { date: date(ask, today)?, by_hour: by_hour(ask)?, now: ask.now };
-    let known = ask.snapshot.prices.value.as_deref();
-    let day = |date: Option<Date>| known.zip(date).and_then(|(known, date)| known.day(date));
+    let known = |date: Result<Date, _>| ask.snapshot.prices.value.as_deref()?.days.get(&date.ok()?).map(Arc::clone);
+    let (day, before) = (known(Ok(wish.date)), known(wish.date.yesterday()));
     let is_today = wish.date == today;
-    let days = Days {
-        day: day(Some(wish.date)),
-        before: day(wish.date.yesterday().ok()),
-        after: if is_today { day(wish.date.tomorrow().ok()) } else { None },
-        is_today,
-    };
-    if days.day.is_some() || wish.date >= today {
+    if wish.date >= today || (day.is_some() && before.is_some()) {
+        let after = if is_today { known(wish.date.tomorrow()) } else { None };
+        let days = Days { day: day.as_deref(), before: before.as_deref(), after: after.as_deref(), is_today };
         return Ok(Answer::Ready(compose(ask.facts, wish, &days, || why_unknown(ask, wish.date))));
     }
     let facts = Arc::clone(ask.facts);
@@ -33,7 +29,11 @@ pub fn answer(ask: &Ask<'_>) -> Result<Answer, Refusal> {
                 Ok(found) => (found, None),
                 Err(fault) => (RememberedDay::default(), Some(fault)),
             };
-            let days = Days { day: found.day.as_ref(), before: found.before.as_ref(), ..Days::default() };
+            let days = Days {
+                day: found.day.as_ref().or(day.as_deref()),
+                before: found.before.as_ref().or(before.as_deref()),
+                ..Days::default()
+            };
             let reason = || match &trouble {
                 Some(fault) => format!("the price memory cannot be read: {fault}"),
                 None => format!("no prices of {} are remembered", wish.date),

@@ -1,12 +1,15 @@
 //! Price answers from snapshots made by hand.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::super::tests::Bench;
 use crate::base::fault::Fault;
+use crate::http::counters::Counters;
 use crate::http::message::{Answer, Handler, Method, Request};
+use crate::model::footprint::Footprint;
 use crate::model::price::{Entity, PublishedDay};
 
 #[test]
@@ -70,7 +73,7 @@ fn a_day_of_quarter_hours_with_every_step_of_its_price() {
     let provenance = &today["provenance"];
     let parts = [&provenance["source"], &provenance["received"], &provenance["expected"]];
     assert_eq!(parts, [&json!("network"), &json!(95), &json!(96)]);
-    assert_eq!(provenance["publication_ts"], "2026-11-21 13:58:15.542");
+    assert_eq!(provenance["publication_ts"], "2026-11-21T13:58:15+01:00");
     let hole = json!([{"start": "2026-11-22T05:00:00+01:00", "end": "2026-11-22T05:15:00+01:00"}]);
     assert_eq!(provenance["holes"], hole);
     let rule = "mean RCE of the hour, a negative mean counted as 0 (per_hour), times 1.23";
@@ -117,6 +120,23 @@ fn the_current_slot_changes_with_the_clock_at_every_quarter_and_at_midnight() {
 }
 
 #[test]
+fn the_trend_looks_four_real_hours_ahead() {
+    // Spring: after 01 comes 03. Only the hour 06 is dear, the fourth one after 01.
+    let bench = Bench::new("");
+    bench.publish_prices([
+        bench.priced_day("2025-03-30", |quarter| Some(if quarter / 4 == 5 { 900_000 } else { 100_000 }))
+    ]);
+    for (at, trend) in [
+        ("2025-03-30T00:30:00+01:00", "stable"),
+        ("2025-03-30T01:30:00+01:00", "rising"),
+        ("2025-03-30T06:30:00+02:00", "falling"),
+    ] {
+        bench.clock.set_wall(at.parse().unwrap());
+        assert_eq!(bench.ask("/prices").1["price_trend"], trend, "{at}");
+    }
+}
+
+#[test]
 fn days_that_are_not_known_say_why_and_bad_ones_are_refused() {
     let bench = Bench::new("");
     let reason = |target: &str| {
@@ -157,6 +177,47 @@ fn a_day_of_the_past_is_not_answered_from_the_snapshot() {
     };
     assert!(matches!(bench.api.handle(&request), Answer::Later(_)));
     assert!(bench.inquiries.is_empty(), "nothing is asked before the request is handed over");
+}
+
+#[test]
+fn the_server_tells_about_itself() {
+    let bench = Bench::new("");
+    let (status, about) = bench.ask("/api/v1/about");
+    assert_eq!((status, &about["version"]), (200, &json!(env!("CARGO_PKG_VERSION"))));
+    assert_eq!((&about["process"], &about["connections"]), (&Value::Null, &Value::Null));
+    assert_eq!(about["unknown"]["process"], "it was not looked at yet");
+    let footprint = Footprint {
+        resident_bytes: 9 << 20,
+        cpu_s: 1.5,
+        threads: 12,
+        descriptors: 30,
+        read_bytes: None,
+        written_bytes: None,
+    };
+    let attempt = bench.attempt();
+    bench.cell.publish(|next| next.footprint.succeed(Arc::new(footprint), attempt));
+    let counters = Arc::new(Counters::default());
+    bench.api.count_with(Arc::clone(&counters));
+    let request = Request {
+        method: Method::Get,
+        path: "/prices".into(),
+        query: "x".into(),
+        headers: Vec::new(),
+        peer: [127, 0, 0, 1].into(),
+    };
+    counters.answered(200);
+    counters.latencies.of(bench.api.class(&request)).record(Duration::from_micros(250));
+    let (_, about) = bench.ask("/api/v1/about");
+    assert_eq!((&about["process"]["rss_bytes"], &about["process"]["threads"]), (&json!(9 << 20), &json!(12)));
+    assert!(about["unknown"]["process.read_bytes, process.written_bytes"].is_string());
+    assert_eq!((&about["requests"]["total"], &about["requests"]["by_status"]["2xx"]), (&json!(1), &json!(1)));
+    let latency = json!([{
+        "route": "/prices", "count": 1, "p50_ms": 0.25, "p90_ms": 0.25, "p99_ms": 0.25, "max_ms": 0.25,
+    }]);
+    assert_eq!(about["latency"], latency);
+    for (path, class) in [("/", 1), ("/assets/app.js", 2), ("/logs/download/x", 15), ("/logs", 13), ("/nonsense", 0)] {
+        assert_eq!(bench.api.class(&Request { path: path.into(), ..request.clone() }), class, "{path}");
+    }
 }
 
 #[test]

@@ -1,21 +1,6 @@
-//! Odd cases: other methods and origins, months without anything, sections that failed at once.
+//! Months as they are answered.
 
 use super::*;
-
-#[test]
-fn options_and_cors() {
-    let bench = Bench::new("web_server: {cors_enabled: true}");
-    let (status, headers, body) = bench.ask_with("/status", Method::Options, &[]);
-    assert_eq!((status, body.len()), (204, 0));
-    assert!(headers.contains(&"Allow: GET, HEAD, OPTIONS".to_owned()), "{headers:?}");
-    for (origin, allowed) in [("http://192.168.1.9:8123", true), ("https://evil.example", false)] {
-        let (_, headers, _) = bench.ask_with("/status", Method::Get, &[("origin", origin)]);
-        assert_eq!(headers.contains(&format!("Access-Control-Allow-Origin: {origin}")), allowed, "{origin}");
-        assert!(headers.contains(&"Vary: Origin".to_owned()));
-    }
-    let (_, headers, _) = Bench::new("").ask_with("/status", Method::Get, &[("origin", "http://192.168.1.9:8123")]);
-    assert!(headers.iter().all(|header| !header.starts_with("Access-Control")), "{headers:?}");
-}
 
 #[test]
 fn a_month_without_rows_is_zeros_that_are_explained() {
@@ -54,19 +39,4 @@ fn a_month_without_rows_is_zeros_that_are_explained() {
     assert_eq!(comparison["unknown"]["changes"], "there are no decisions in 2026-10");
     let (_, chosen) = bench.ask("/monthly-comparison?year=2025&month=12");
     assert_eq!((&chosen["current_month"]["month"], &chosen["previous_month"]["year"]), (&json!(11), &json!(2025)));
-}
-
-#[test]
-fn a_section_that_failed_at_once_says_why() {
-    let bench = Bench::new("");
-    let attempt = bench.attempt();
-    bench.cell.publish(|next| {
-        next.metrics = Section::default();
-        next.metrics.fail(&Fault::io("the database is damaged"), attempt);
-    });
-    let (status, refusal) = bench.ask("/decisions");
-    assert_eq!(
-        (status, refusal["error"].as_str()),
-        (503, Some("decisions are not known yet: the database is damaged"))
-    );
 }

@@ -1,0 +1,209 @@
+//! The price memory: Wattboard's own database (`data_storage.wattboard_database`), every price day that was ever
+//! complete. [`Archive`] is its only writer, [`PriceReader`] reads it from anywhere.
+//!
+//! Without it everything works, but days that are over are asked of PSE again, or not known.
+
+mod days;
+mod file;
+mod plan;
+mod reader;
+mod schema;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use jiff::civil::Date;
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::base::clock::SharedClock;
+use crate::base::fault::{Fault, Kind};
+use crate::base::shutdown::Shutdown;
+use crate::model::price::{Entity, PublishedDay};
+use crate::model::time::SiteZone;
+
+use file::{Patience, sql_fault};
+pub use plan::{API_BEGINS, Known, Request, plan};
+pub use reader::{Holdings, PriceReader};
+
+/// How long a file that cannot be written is left alone.
+const RETRY_EVERY: Duration = Duration::from_secs(600);
+/// How long writing may take; a month on a slow card takes a second.
+const WRITE_WITHIN: Duration = Duration::from_secs(20);
+/// How long listing what is there may take.
+const LIST_WITHIN: Duration = Duration::from_secs(5);
+/// PSE completes a day within this many days, or never.
+const COMPLETED_WITHIN_DAYS: i64 = 3;
+
+/// The price memory, for its owner. Nothing is open between two calls.
+pub struct Archive {
+    path: PathBuf,
+    zone: SiteZone,
+    clock: SharedClock,
+    shutdown: Shutdown,
+    outage: Option<Outage>,
+}
+
+/// Since when nothing can be written, and why: what is handed in goes nowhere.
+struct Outage {
+    since: Instant,
+    fault: Fault,
+}
+
+impl Archive {
+    /// In the file at `path`, which is created when there is something to write.
+    pub fn new(path: PathBuf, zone: SiteZone, clock: SharedClock, shutdown: Shutdown) -> Self {
+        Self { path, zone, clock, shutdown, outage: None }
+    }
+
+    /// Remembers days, all or none. What is there whole is not written again; a day that PSE may still complete is left
+    /// out. Answers of how many days values were written.
+    ///
+    /// # Errors
+    /// When nothing can be written. Said in the log once; tried again after ten minutes at the earliest.
+    pub fn keep(&mut self, days: &[PublishedDay]) -> Result<usize, Fault> {
+        let zone = self.zone.clone();
+        let lasting: Vec<&PublishedDay> = days.iter().filter(|day| is_final(day, &zone)).collect();
+        if lasting.is_empty() {
+            return Ok(0);
+        }
+        self.write(|connection| {
+            let mut written = 0;
+            for day in &lasting {
+                written += usize::from(days::keep(connection, day, &zone)?);
+            }
+            Ok(written)
+        })
+    }
+
+    /// Makes sure that something could be remembered: creates the file.
+    ///
+    /// # Errors
+    /// As [`Archive::keep`].
+    pub fn prepare(&mut self) -> Result<(), Fault> {
+        self.write(|_| Ok(()))
+    }
+
+    /// What is remembered of a day, found until `due`.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn day(&mut self, entity: Entity, date: Date, due: Instant) -> Result<Option<PublishedDay>, Fault> {
+        let zone = self.zone.clone();
+        self.read(due, |connection| days::read(connection, entity, date, &zone))
+    }
+
+    /// Every day that is remembered.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn known(&mut self) -> Result<BTreeMap<(Entity, Date), Known>, Fault> {
+        self.read(Instant::now() + LIST_WITHIN, days::known)
+    }
+
+    fn read<T: Default>(
+        &mut self,
+        due: Instant,
+        work: impl Fn(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Fault> {
+        let patience = self.patience(due);
+        let read = || match file::open_to_recover(&self.path, &patience)? {
+            Some(connection) => work(&connection).map_err(|error| sql_fault(&error)),
+            None => Ok(T::default()),
+        };
+        match read() {
+            Err(fault) if fault.kind() == Kind::Unreadable && self.set_aside(&fault) => Ok(T::default()),
+            other => other.map_err(|fault| self.named(fault)),
+        }
+    }
+
+    /// Runs `work` in one transaction.
+    fn write<T>(&mut self, work: impl Fn(&Connection) -> rusqlite::Result<T>) -> Result<T, Fault> {
+        if let Some(outage) = &self.outage
+            && self.clock.instant().saturating_duration_since(outage.since) < RETRY_EVERY
+        {
+            return Err(outage.fault.clone());
+        }
+        let patience = self.patience(Instant::now() + WRITE_WITHIN);
+        let write = || {
+            let mut connection = file::open_to_write(&self.path, &patience)?;
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+            let written = transaction.and_then(|transaction| {
+                let value = work(&transaction)?;
+                transaction.commit()?;
+                Ok(value)
+            });
+            written.map_err(|error| sql_fault(&error))
+        };
+        let written = match write() {
+            Err(fault) if fault.kind() == Kind::Unreadable && self.set_aside(&fault) => write(),
+            other => other,
+        };
+        match written {
+            Ok(value) => {
+                if self.outage.take().is_some() {
+                    log::info!("ARCHIVE: {} can be written again", self.path.display());
+                }
+                Ok(value)
+            }
+            Err(fault) => {
+                let fault = self.named(fault);
+                // Who waits for another process, or is stopped, may try again at once.
+                if !matches!(fault.kind(), Kind::Locked | Kind::Timeout | Kind::Stopping) {
+                    let known = self.outage.as_ref().is_some_and(|outage| outage.fault == fault);
+                    if !known {
+                        log::warn!("ARCHIVE: prices are not remembered: {fault}");
+                    }
+                    self.outage = Some(Outage { since: self.clock.instant(), fault: fault.clone() });
+                }
+                Err(fault)
+            }
+        }
+    }
+
+    fn patience(&self, due: Instant) -> Patience {
+        Patience { due, shutdown: Some(self.shutdown.clone()) }
+    }
+
+    fn named(&self, fault: Fault) -> Fault {
+        let waited = matches!(fault.kind(), Kind::Locked | Kind::Timeout);
+        if waited && self.shutdown.is_stopping() {
+            return Fault::new(Kind::Stopping, "stopped while waiting for the price memory");
+        }
+        fault.within(self.path.display())
+    }
+
+    /// Puts a damaged file aside. Answers whether it is gone: it stays where its damage is not confirmed (another
+    /// process may have put it aside already), or where it cannot be renamed.
+    fn set_aside(&self, fault: &Fault) -> bool {
+        let patience = self.patience(Instant::now() + WRITE_WITHIN);
+        let sound = match file::open_to_recover(&self.path, &patience) {
+            Ok(Some(connection)) => file::check(&connection).err().is_none_or(|fault| fault.kind() != Kind::Unreadable),
+            Ok(None) => return true,
+            Err(fault) => fault.kind() != Kind::Unreadable,
+        };
+        if sound {
+            return false;
+        }
+        let path = self.path.display();
+        match file::set_aside(&self.path, self.clock.now()) {
+            Ok(aside) => {
+                log::warn!("ARCHIVE: {path}: {fault}; it is now {} and a new one is begun", aside.display());
+                true
+            }
+            Err(error) => {
+                log::warn!("ARCHIVE: {path}: {fault}; it cannot be renamed: {error}");
+                false
+            }
+        }
+    }
+}
+
+/// Whether a day is whole, or was fetched so late that PSE will not complete it any more.
+fn is_final(day: &PublishedDay, zone: &SiteZone) -> bool {
+    let age = zone.date(day.fetched_at).since(day.date).map_or(0, |span| i64::from(span.get_days()));
+    day.is_complete(zone) || age > COMPLETED_WITHIN_DAYS
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! What every answer tells browsers: nothing from elsewhere, no guessing, no frames but those of the house. Pure.
+
+use std::sync::Arc;
+
+use crate::http::message::{Body, Header, Response, header};
+
+/// For heads that are written by hand: of downloads, which no page shows, and of streams.
+pub const WRITTEN_BY_HAND: &str = "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n";
+
+/// The headers, prepared once.
+#[derive(Debug, Clone)]
+pub struct Headers {
+    each: Arc<[Header]>,
+    lines: Arc<[u8]>,
+}
+
+impl Headers {
+    /// With these origins as the only strangers whose pages may show ours in a frame.
+    pub fn new(frame_ancestors: &[String]) -> Self {
+        let ancestors: String = frame_ancestors.iter().map(|origin| format!(" {origin}")).collect();
+        let policy =
+            format!("default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'{ancestors}");
+        let mut headers = vec![
+            header("Content-Security-Policy", &policy),
+            header("X-Content-Type-Options", "nosniff"),
+            header("Referrer-Policy", "no-referrer"),
+        ];
+        if frame_ancestors.is_empty() {
+            // It knows no lists; whoever understands the policy needs it not.
+            headers.push(header("X-Frame-Options", "SAMEORIGIN"));
+        }
+        let lines: String = headers.iter().map(|header| format!("{header}\r\n")).collect();
+        Self { each: headers.into(), lines: lines.into_bytes().into() }
+    }
+
+    /// Adds what the answer does not say itself.
+    pub fn add(&self, mut response: Response<Body>) -> Response<Body> {
+        let own = response.headers().len();
+        for header in self.each.iter() {
+            if !response.headers()[..own].iter().any(|known| known.field == header.field) {
+                response.add_header(header.clone());
+            }
+        }
+        response
+    }
+
+    /// All of them as lines, for heads that are rendered before and say none of it themselves.
+    pub fn lines(&self) -> &[u8] {
+        &self.lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::message::{Bytes, ready};
+
+    const POLICY: &str =
+        "Content-Security-Policy: default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+
+    fn added(ancestors: &[&str], response: Response<Body>) -> Vec<String> {
+        let ancestors: Vec<String> = ancestors.iter().map(ToString::to_string).collect();
+        Headers::new(&ancestors).add(response).headers().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn every_answer_has_them_once() {
+        let answer = || ready(200, "a/b", Bytes::Static(b""));
+        let rest = ["X-Content-Type-Options: nosniff", "Referrer-Policy: no-referrer"];
+        let expected = ["Content-Type: a/b", POLICY, rest[0], rest[1], "X-Frame-Options: SAMEORIGIN"];
+        assert_eq!(added(&[], answer()), expected);
+        let framed = format!("{POLICY} https://ha.local:8123 http://192.168.1.9");
+        let expected = ["Content-Type: a/b", &framed, rest[0], rest[1]];
+        assert_eq!(added(&["https://ha.local:8123", "http://192.168.1.9"], answer()), expected);
+        let own = answer().with_header(header("x-content-type-options", "nosniff"));
+        let found = added(&[], own);
+        assert_eq!(found.iter().filter(|line| line.to_ascii_lowercase().ends_with("nosniff")).count(), 1, "{found:?}");
+    }
+
+    #[test]
+    fn heads_by_hand_say_the_same() {
+        let prepared = Headers::new(&[]);
+        let lines = std::str::from_utf8(prepared.lines()).unwrap();
+        assert!(lines.contains(WRITTEN_BY_HAND), "{lines}");
+        let each: Vec<String> = prepared.each.iter().map(ToString::to_string).collect();
+        assert_eq!(lines.split_terminator("\r\n").collect::<Vec<_>>(), each);
+    }
+}

@@ -1,0 +1,260 @@
+//! The thread `archive`: keeps complete price days, answers questions about days that are over, and fetches in the
+//! background what the price memory lacks. It sleeps until one of these is to be done.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, at, never, select};
+use jiff::civil::Date;
+
+use super::Context;
+use super::backfill::{self, Done, Found, Job, LONGEST_PAUSE, Pass};
+use super::prices::price_day;
+use crate::archive::{API_BEGINS, Archive, Request};
+use crate::base::backoff::Backoff;
+use crate::base::fault::{Fault, Kind};
+use crate::config::Interval;
+use crate::inquiry::{Inquiry, RememberedDay};
+use crate::model::price::{Entity, PricedDay, PublishedDay};
+use crate::model::time::{Month, Range};
+use crate::source::SiteSource;
+use crate::source::composite::Composite;
+use crate::source::pse::Failure;
+
+/// How long finding the answer to a question may take.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+
+/// When the background work is done.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// From the start to the first request.
+    pub first: Duration,
+    /// At least this from one request to the next.
+    pub between: Duration,
+    /// How often the snapshot is looked at for a site that reaches further back than before.
+    pub glance: Duration,
+    /// How often the site is looked at.
+    pub look: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            first: Duration::from_secs(60),
+            between: Duration::from_secs(60),
+            glance: Duration::from_secs(3600),
+            look: Duration::from_secs(86_400),
+        }
+    }
+}
+
+pub struct Archivist {
+    context: Context,
+    archive: Archive,
+    /// The site, for days that PSE's API does not have.
+    site: Composite,
+    pace: Pace,
+    backoff: Backoff,
+    /// When the background work goes on; `None` while a job is under way, and for good where prices are not refreshed.
+    due: Option<Instant>,
+    pass: Option<Pass>,
+    looked: Option<Look>,
+    /// Whether it was said that there is no background work without a file.
+    told: bool,
+}
+
+/// A look at the site.
+struct Look {
+    at: Instant,
+    /// Where the site began then.
+    oldest: Option<Month>,
+}
+
+impl Archivist {
+    pub fn new(context: Context, pace: Pace) -> Self {
+        let config = &context.config;
+        let archive = Archive::new(
+            config.own_database.clone(),
+            config.zone.clone(),
+            context.clock.clone(),
+            context.shutdown.clone(),
+        );
+        let site = Composite::open(config, &context.shutdown, false);
+        let due = (config.price_interval != Interval::Off).then(|| Instant::now() + pace.first);
+        let backoff = Backoff::new(pace.between.saturating_mul(2), LONGEST_PAUSE);
+        Self { archive, site, pace, backoff, due, pass: None, looked: None, told: false, context }
+    }
+
+    pub fn run(&mut self) {
+        self.context.wait_for_the_others();
+        let stop = self.context.shutdown.clone();
+        let kept = self.context.archive.kept.clone();
+        let mut inquiries = self.context.archive.inquiries.clone();
+        let mut job: Receiver<Done> = never();
+        loop {
+            #[cfg(feature = "faults")]
+            super::faults::panic_on_demand("archive");
+            let timer = self.due.map_or_else(never, at);
+            select! {
+                recv(stop.channel()) -> _ => return,
+                recv(kept) -> day => if let Ok(day) = day {
+                    // All that wait, in one transaction.
+                    let days: Vec<PublishedDay> = std::iter::once(day).chain(kept.try_iter()).collect();
+                    // What is wrong is said by the archive itself, once.
+                    let _ = self.archive.keep(&days);
+                },
+                recv(inquiries) -> inquiry => match inquiry {
+                    Ok(Inquiry::PriceDay { date, reply }) => reply(self.answer(date)),
+                    Err(_) => inquiries = never(),
+                },
+                recv(job) -> done => {
+                    job = never();
+                    self.take(done.unwrap_or_else(|_| Err(backfill::lost())));
+                },
+                recv(timer) -> _ => if let Some(next) = self.next_job() {
+                    self.due = None;
+                    job = backfill::start(next, &self.context.config, &stop, self.context.clock.now());
+                },
+            }
+        }
+    }
+
+    /// What to do in the background now; with nothing to do, `due` is when to think again.
+    fn next_job(&mut self) -> Option<Job> {
+        let now = Instant::now();
+        if let Some(pass) = &self.pass {
+            match pass.left(&mut self.archive, &self.context.config, self.context.clock.now()) {
+                Ok(requests) => {
+                    if let Some(request) = requests.first() {
+                        // Not without a file: the same would be asked for at every start.
+                        return self.has_file().then_some(Job::Ask(*request));
+                    }
+                    self.pass = None;
+                }
+                Err(fault) => {
+                    self.trouble(fault);
+                    return None;
+                }
+            }
+        }
+        self.due = Some(now + self.pace.glance);
+        let oldest = self.context.cell.load().months.oldest;
+        let look = match &self.looked {
+            Some(look) => look.oldest != oldest || now.saturating_duration_since(look.at) >= self.pace.look,
+            None => true,
+        };
+        look.then(|| {
+            self.looked = Some(Look { at: now, oldest });
+            Job::Look(API_BEGINS)
+        })
+    }
+
+    fn take(&mut self, done: Done) {
+        match done {
+            Ok(Found::Rows(rows)) => {
+                self.backoff.reset();
+                self.pass = Some(Pass::new(rows));
+                self.due = Some(Instant::now());
+            }
+            Ok(Found::Prices(request, days)) => match self.archive.keep(&days) {
+                Ok(count) => self.kept(&request, count),
+                Err(fault) => self.trouble(fault),
+            },
+            Err(failure) => self.failed(&failure),
+        }
+    }
+
+    fn kept(&mut self, request: &Request, count: usize) {
+        let (month, label) = (request.month(), request.entity.label());
+        log::info!("ARCHIVE: {label} of {month}: fetched {count} {}", if count == 1 { "day" } else { "days" });
+        self.backoff.reset();
+        self.due = Some(Instant::now() + self.pace.between);
+        if let Some(pass) = &mut self.pass {
+            pass.asked(request);
+        }
+    }
+
+    fn failed(&mut self, failure: &Failure) {
+        if failure.fault.kind() == Kind::Stopping {
+            return;
+        }
+        log::warn!("ARCHIVE: past prices are not fetched yet: {}", failure.fault);
+        if self.pass.is_none() {
+            self.looked = None;
+        }
+        let pause = self.backoff.fail().max(self.pace.between).max(failure.pause.unwrap_or_default());
+        self.due = Some(Instant::now() + pause);
+    }
+
+    fn has_file(&mut self) -> bool {
+        match self.archive.prepare() {
+            Ok(()) => {
+                self.told = false;
+                true
+            }
+            Err(fault) => {
+                self.trouble(fault);
+                false
+            }
+        }
+    }
+
+    /// When the price memory is not to be had: for a moment, or because it cannot be written.
+    fn trouble(&mut self, fault: Fault) {
+        if matches!(fault.kind(), Kind::Locked | Kind::Timeout | Kind::Stopping) {
+            return self.failed(&fault.into());
+        }
+        if !std::mem::replace(&mut self.told, true) {
+            log::warn!("ARCHIVE: past prices are not fetched, since they cannot be remembered: {fault}");
+        }
+        self.due = Some(Instant::now() + self.pace.glance);
+    }
+
+    /// A day and the one before it.
+    fn answer(&mut self, date: Date) -> Result<RememberedDay, Fault> {
+        let due = Instant::now() + ANSWER_WITHIN;
+        let day = self.day(date, due);
+        // Only to compare with: without it the answer is as good.
+        let before = date.yesterday().ok().filter(|_| day.is_ok()).and_then(|date| self.day(date, due).ok().flatten());
+        self.site.rest();
+        Ok(RememberedDay { day: day?, before })
+    }
+
+    /// As PSE published it, where that is remembered; else as the coordinator recorded it.
+    fn day(&mut self, date: Date, due: Instant) -> Result<Option<PricedDay>, Fault> {
+        let sheets = self.sheets(date, due);
+        let has_market = sheets.as_ref().is_ok_and(|sheets| sheets.contains_key(&Entity::DayAhead));
+        let recorded = if has_market { None } else { self.recorded(date, due)? };
+        if recorded.is_some() {
+            return Ok(recorded);
+        }
+        let sheets = sheets?;
+        let priced = || price_day(date, &self.context.config, |entity| sheets.get(&entity));
+        Ok((!sheets.is_empty()).then(priced))
+    }
+
+    fn sheets(&mut self, date: Date, due: Instant) -> Result<BTreeMap<Entity, PublishedDay>, Fault> {
+        let mut sheets = BTreeMap::new();
+        for entity in self.context.config.entities() {
+            if let Some(day) = self.archive.day(entity, date, due)? {
+                sheets.insert(entity, day);
+            }
+        }
+        Ok(sheets)
+    }
+
+    fn recorded(&mut self, date: Date, due: Instant) -> Result<Option<PricedDay>, Fault> {
+        let zone = self.context.config.zone.clone();
+        let range = Range::day(date, &zone);
+        self.site.hurry(due.saturating_duration_since(Instant::now()));
+        let energy = self.site.energy(range)?;
+        if let Some(day) = PricedDay::recorded(date, &energy, &[], &zone) {
+            return Ok(Some(day));
+        }
+        self.site.hurry(due.saturating_duration_since(Instant::now()));
+        Ok(PricedDay::recorded(date, &[], &self.site.decisions(range)?, &zone))
+    }
+}
+
+#[cfg(test)]
+mod tests;
