@@ -14,7 +14,8 @@ use crate::base::fault::{Fault, Kind};
 use crate::base::shutdown::{self, Shutdown, ShutdownTrigger};
 use crate::base::thread::{self, Exit, Outcome};
 use crate::config::{self, Config};
-use crate::http::api::{Api, SCRIBE};
+use crate::http::api::{Api, SCRIBE, Told};
+use crate::http::events::{self, Lobby};
 use crate::http::gate::{Gate, Rules};
 use crate::http::{self, Edge, Limits};
 use crate::inquiry::Desk;
@@ -69,6 +70,8 @@ pub struct Options {
 pub struct App {
     hub: Hub,
     edge: Edge,
+    lobby: Lobby,
+    streams: JoinHandle<()>,
     context: Context,
     started: Instant,
     refreshers: BTreeMap<&'static str, Life>,
@@ -92,15 +95,23 @@ impl App {
     pub fn start(options: Options, hub: Hub) -> Result<Self, Fault> {
         let Options { config, host, port, demo, proc_root, clock } = options;
         let rules = Rules::prepare(&config.access)?;
-        let limits = limits(&config);
+        let limits = limits(&config).sane();
         let host = host.unwrap_or_else(|| config.host.clone());
         let port = port.unwrap_or(config.port);
         let listener = http::bind(&host, port).map_err(|fault| explain_busy_port(fault, port, demo))?;
         config.warnings.iter().for_each(|warning| log::warn!("CONFIG: {warning}"));
         let cell = Arc::new(SnapshotCell::default());
         let (desk, inquiries) = Desk::new();
-        let api = Api::new(Arc::clone(&cell), clock.clone(), desk, &config, demo);
+        // No two runs begin in the same millisecond.
+        let boot = format!("{:x}", clock.now().as_millisecond());
+        let (lobby, stage) = events::open(limits.event_streams, boot)?;
+        let bell = lobby.clone();
+        cell.hang_up(move || bell.ring());
+        let api = Api::new(Arc::clone(&cell), clock.clone(), desk, &config, demo).with_events(lobby.clone());
         let api = Arc::new(api);
+        let (told, shutdown) = (Told::new(Arc::clone(&api)), hub.shutdown.clone());
+        let streams = thread::spawn("events", &hub.exits, move || stage.run(told, &shutdown))
+            .map_err(|error| Fault::io(format!("no thread for the event streams: {error}")))?;
         let gate = Gate::new(Arc::clone(&api) as Arc<dyn http::Handler>, rules, clock.clone());
         let context = Context {
             config: Arc::new(config),
@@ -115,7 +126,7 @@ impl App {
         let handler: Arc<dyn http::Handler> = Arc::new(gate);
         let edge = http::open(listener, limits, workers, handler, hub.shutdown.clone(), &hub.exits)?;
         api.count_with(edge.counters());
-        let mut app = Self { hub, edge, context, started: Instant::now(), refreshers: BTreeMap::new() };
+        let mut app = Self { hub, edge, lobby, streams, context, started: Instant::now(), refreshers: BTreeMap::new() };
         for kind in refresh::Kind::ALL {
             let life = Life { kind, handle: None, born: Instant::now(), due: Some(Instant::now()), pause: FIRST_PAUSE };
             app.refreshers.insert(kind.name(), life);
@@ -138,7 +149,7 @@ impl App {
     /// Watches over the threads until the stop is announced, then ends them.
     ///
     /// # Errors
-    /// When a part that cannot be started again was lost: the door or a worker.
+    /// When a part that cannot be started again was lost: the door, a worker or the event streams.
     pub fn run(mut self) -> Result<(), Fault> {
         let broken = self.watch().err();
         if let Some(fault) = &broken {
@@ -146,10 +157,14 @@ impl App {
         }
         let deadline = Instant::now() + STOP_WITHIN;
         self.hub.trigger.stop();
+        self.lobby.stop();
         let requests = self.edge.counters();
         let edge_ended = self.edge.join(deadline);
         if !edge_ended {
             log::warn!("connections were still busy at the end of the time for stopping");
+        }
+        if !join_until(Some(self.streams), deadline) {
+            log::warn!("the events thread was still busy at the end of the time for stopping");
         }
         for (name, life) in &mut self.refreshers {
             if !join_until(life.handle.take(), deadline) {
@@ -189,7 +204,8 @@ impl App {
             Outcome::Panicked(text) => format!("it panicked: {text}"),
         };
         let Some(life) = self.refreshers.get_mut(exit.name.as_str()) else {
-            if exit.name.starts_with("http-") || exit.name.starts_with("door") {
+            // Who owned sockets cannot be replaced: what is handed over after its end reaches nobody.
+            if exit.name.starts_with("http-") || exit.name.starts_with("door") || exit.name == "events" {
                 return Err(Fault::io(format!("the thread {} is lost ({why}); the program ends", exit.name)));
             }
             if !matches!(exit.outcome, Outcome::Finished) {
@@ -253,7 +269,7 @@ fn join_until(handle: Option<JoinHandle<()>>, deadline: Instant) -> bool {
 /// The config's limits as the server's.
 fn limits(config: &Config) -> Limits {
     let config::Limits { connections, per_address, head_bytes, headers, queue, in_flight, .. } = config.limits;
-    let config::Limits { head_time, idle_time, write_time, downloads: detached, .. } = config.limits;
+    let config::Limits { head_time, idle_time, write_time, downloads: detached, event_streams, .. } = config.limits;
     let trusted_proxies = config.access.trusted_proxies.clone();
     Limits {
         connections,
@@ -268,6 +284,7 @@ fn limits(config: &Config) -> Limits {
         in_flight,
         grace: Limits::default().grace,
         detached,
+        event_streams,
     }
 }
 
@@ -303,7 +320,7 @@ mod tests {
     fn the_config_s_limits_are_the_server_s() {
         assert_eq!(read(""), Limits::default(), "both have the same defaults");
         let all = "limits: {connections: 4096, per_address: 4095, head_bytes: 65536, headers: 128, head_seconds: 300, \
-                   idle_seconds: 3600, write_seconds: 600, queue: 4094, in_flight: 4093, downloads: 16}";
+                   idle_seconds: 3600, write_seconds: 600, queue: 4094, in_flight: 4093, downloads: 16, event_streams: 1024}";
         let seconds = Duration::from_secs;
         let most = Limits {
             connections: 4096,
@@ -318,6 +335,7 @@ mod tests {
             in_flight: 4093,
             grace: Limits::default().grace,
             detached: 16,
+            event_streams: 1024,
         };
         assert_eq!(read(&format!("trusted_proxies: [127.0.0.1], {all}")), most);
         assert_eq!(most.clone().sane(), most, "what the config allows, the server can do");

@@ -4,7 +4,7 @@
 //! once, so that all fields of its answer come from the same instant.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -279,12 +279,19 @@ pub struct Scene<'a> {
 pub struct SnapshotCell {
     current: RwLock<Arc<Snapshot>>,
     publishing: Mutex<()>,
+    bell: OnceLock<Box<dyn Fn() + Send + Sync>>,
 }
 
 impl SnapshotCell {
     /// The current snapshot.
     pub fn load(&self) -> Arc<Snapshot> {
         Arc::clone(&self.current.read())
+    }
+
+    /// From now on `bell` is rung after every publication, by its publisher: it must be quick and must not wait. There
+    /// is one bell; a second one is not hung up.
+    pub fn hang_up(&self, bell: impl Fn() + Send + Sync + 'static) {
+        let _ = self.bell.set(Box::new(bell));
     }
 
     /// Publishes a changed copy. Publishers wait for one another, readers wait for the swap of one pointer at most.
@@ -295,6 +302,9 @@ impl SnapshotCell {
         next.publication += 1;
         let next = Arc::new(next);
         let old = std::mem::replace(&mut *self.current.write(), next);
+        if let Some(bell) = self.bell.get() {
+            bell();
+        }
         // What nobody reads any more is freed here, outside the lock.
         drop(old);
     }
@@ -340,5 +350,17 @@ mod tests {
             .collect();
         writers.into_iter().for_each(|writer| writer.join().unwrap());
         assert_eq!(cell.load().live.failures, 400);
+    }
+
+    #[test]
+    fn the_bell_rings_when_the_new_snapshot_is_there() {
+        let cell = Arc::new(SnapshotCell::default());
+        cell.publish(|next| next.live.failures = 1);
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let (weak, heard) = (Arc::downgrade(&cell), Arc::clone(&seen));
+        cell.hang_up(move || heard.lock().push(weak.upgrade().unwrap().load().live.failures));
+        cell.hang_up(|| panic!("a second bell"));
+        (2..5).for_each(|count| cell.publish(|next| next.live.failures = count));
+        assert_eq!(*seen.lock(), [2, 3, 4]);
     }
 }

@@ -221,10 +221,14 @@ fn given_connections_live_with_their_new_owner() {
     let server = Server::usual();
     let mut client = server.connect();
     client.send("GET /give HTTP/1.1\r\nHost: a\r\n\r\n");
-    let mut socket = server.given.recv_timeout(PATIENCE).unwrap();
-    eventually("it has left", || server.count().closed_left == 1);
-    socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi").unwrap();
+    let given = server.given.recv_timeout(PATIENCE).unwrap();
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+    assert_eq!(given.send(&[std::io::IoSlice::new(answer)]).unwrap(), answer.len());
     assert_eq!(client.answer(false).unwrap().text(), "hi");
+    assert_eq!((server.count().event_streams, server.count().closed_left, server.count().open()), (1, 0, 1));
+    drop(given);
+    assert!(client.is_at_end());
+    eventually("its place is free", || server.count().closed_left == 1 && server.count().event_streams == 0);
     server.stop();
 }
 

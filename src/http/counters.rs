@@ -1,4 +1,4 @@
-//! What happened at the edge so far, in numbers that only grow.
+//! What happened at the edge so far, in numbers that only grow; but for one, `event_streams`.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -25,8 +25,10 @@ pub enum Closed {
     Refused,
     /// It broke: reset, or an error of the socket.
     Broken,
-    /// A thread of its own or another owner took it.
+    /// A thread or an owner of its own took it, and it ended there.
     Left,
+    /// A stream's news were not taken.
+    SlowSubscriber,
     /// The server stopped.
     Shutdown,
 }
@@ -81,7 +83,9 @@ counters! {
     detached,
     /// Answers that the socket did not take at once, finished by the door.
     slow_writes,
-    /// Bytes written by the door and the workers, heads included.
+    /// Event streams open now.
+    event_streams,
+    /// Bytes written by the door, the workers and the event streams, heads included.
     bytes_sent,
     /// Connections that clients closed.
     closed_by_client,
@@ -99,8 +103,10 @@ counters! {
     closed_refused,
     /// Connections that broke.
     closed_broken,
-    /// Connections that left for a thread of their own.
+    /// Connections that left for a thread or an owner of their own, and ended there.
     closed_left,
+    /// Event streams closed because their news were not taken.
+    closed_slow_subscriber,
     /// Connections closed by the shutdown.
     closed_shutdown,
 }
@@ -139,6 +145,7 @@ impl Counters {
             Closed::Refused => &self.closed_refused,
             Closed::Broken => &self.closed_broken,
             Closed::Left => &self.closed_left,
+            Closed::SlowSubscriber => &self.closed_slow_subscriber,
             Closed::Shutdown => &self.closed_shutdown,
         });
     }
@@ -156,6 +163,7 @@ impl Snapshot {
             + self.closed_refused
             + self.closed_broken
             + self.closed_left
+            + self.closed_slow_subscriber
             + self.closed_shutdown
     }
 
@@ -172,20 +180,22 @@ mod tests {
     #[test]
     fn sums_agree() {
         let counters = Counters::default();
-        for _ in 0..11 {
+        for _ in 0..12 {
             Counters::add(&counters.accepted);
         }
         for why in [Closed::ByClient, Closed::Answered, Closed::Idle, Closed::SlowHead, Closed::SlowReader] {
             counters.closed(why);
         }
-        for why in [Closed::Evicted, Closed::Refused, Closed::Broken, Closed::Left, Closed::Shutdown] {
+        for why in
+            [Closed::Evicted, Closed::Refused, Closed::Broken, Closed::Left, Closed::SlowSubscriber, Closed::Shutdown]
+        {
             counters.closed(why);
         }
         for status in [200, 204, 304, 404, 413, 500, 503] {
             counters.answered(status);
         }
         let now = counters.snapshot();
-        assert_eq!((now.closed(), now.open(), now.requests), (10, 1, 7));
+        assert_eq!((now.closed(), now.open(), now.requests), (11, 1, 7));
         assert_eq!((now.answers_2xx, now.answers_3xx, now.answers_4xx, now.answers_5xx), (2, 1, 2, 2));
     }
 }

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::conn::Conn;
 use super::counters::{Closed, Counters};
-use super::message::Detached;
+use super::given::Given;
+use super::message::{Detached, Taken};
 use super::refusal::Refusal;
 use super::shared::{Back, Shared};
 use crate::base::thread;
@@ -72,13 +73,17 @@ fn run(shared: &Shared, mut conn: Box<Conn>, stream: TcpStream, work: Detached) 
 }
 
 /// Gives a connection to another owner, on the spot. The connection comes back when it cannot be.
-pub fn give(shared: &Shared, conn: Box<Conn>, take: Detached) -> Result<(), (Box<Conn>, Refusal)> {
+pub fn give(shared: &Arc<Shared>, conn: Box<Conn>, take: Taken) -> Result<(), (Box<Conn>, Refusal)> {
     match conn.socket.try_clone() {
         Ok(stream) => {
-            if catch_unwind(AssertUnwindSafe(|| take(stream))).is_err() {
+            let key = conn.socket.key();
+            // Told before it can end. Its place stays taken; the original is closed and no longer watched.
+            shared.tell(Back::Away(key));
+            let given = Given::new(stream, key, shared);
+            drop(conn);
+            if catch_unwind(AssertUnwindSafe(|| take(given))).is_err() {
                 Counters::add(&shared.counters.panics);
             }
-            shared.close(conn, Closed::Left);
             Ok(())
         }
         Err(error) => {

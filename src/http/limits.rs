@@ -11,7 +11,7 @@ pub const MOST_HEADERS: usize = 128;
 /// Bounds of the listening half. The defaults suit a small Pi that serves a household.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at once, those on threads of their own included. At the limit the longest idle one is closed for a new one.
+    /// Connections at once, those on threads of their own and event streams included. At the limit the longest idle one is closed for a new one.
     pub connections: usize,
     /// Connections at once from one address. Loopback and [`Limits::trusted_proxies`] are exempt.
     pub per_address: usize,
@@ -36,6 +36,9 @@ pub struct Limits {
     pub grace: Duration,
     /// Answers at once that have a thread of their own (downloads). Beyond it, they are answered 503.
     pub detached: usize,
+    /// Event streams at once, half the connections at most. Each keeps its place among [`Limits::connections`] and
+    /// [`Limits::per_address`], and is never closed for a new one. Beyond it, they are answered 503.
+    pub event_streams: usize,
 }
 
 impl Default for Limits {
@@ -53,6 +56,7 @@ impl Default for Limits {
             in_flight: 256,
             grace: Duration::from_millis(50),
             detached: 2,
+            event_streams: 32,
         }
     }
 }
@@ -78,6 +82,7 @@ impl Limits {
         self.headers = self.headers.clamp(1, MOST_HEADERS);
         self.queue = self.queue.max(1);
         self.in_flight = self.in_flight.max(1);
+        self.event_streams = self.event_streams.min(self.connections / 2);
         self
     }
 }
@@ -125,6 +130,7 @@ mod tests {
             (1, 1, 256, 1, 1, 1)
         );
         assert_eq!(Limits { headers: 5000, ..Limits::default() }.sane().headers, MOST_HEADERS);
+        assert_eq!(Limits { connections: 20, ..Limits::default() }.sane().event_streams, 10, "others find places, too");
         assert_eq!(Limits::default().sane(), Limits::default());
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::base::document::Document;
 pub use tiny_http::{Header, Response, StatusCode};
 
+use super::given::Given;
 use super::later::Pending;
 use super::prepared::Prepared;
 
@@ -88,10 +89,13 @@ impl AsRef<[u8]> for Bytes {
 /// A body that tiny_http can read.
 pub type Body = Cursor<Bytes>;
 
-/// What is done on a thread of its own with a connection that leaves the workers (downloads, streams).
+/// What is done on a thread of its own with a connection that leaves the workers (downloads).
 ///
 /// It is given the socket (blocking, write timeout set) and writes head and body itself; the socket closes when it returns.
 pub type Detached = Box<dyn FnOnce(TcpStream) + Send>;
+
+/// Takes a connection over.
+pub type Taken = Box<dyn FnOnce(Given) + Send>;
 
 /// What a handler answers.
 pub enum Answer {
@@ -101,9 +105,9 @@ pub enum Answer {
     Prepared(Arc<Prepared>, Vec<u8>),
     /// Not from memory: a thread of its own takes the connection. The name is the thread's.
     Detach(&'static str, Detached),
-    /// Nor from a thread of its own: called at once with the socket (not blocking), which it passes on to its next
-    /// owner (event streams). Like the handler itself it must not wait.
-    Give(Detached),
+    /// Nor from a thread of its own: called at once with the connection, which it passes on to its next owner (event
+    /// streams), who writes the head too. Like the handler itself it must not wait.
+    Give(Taken),
     /// Later: called at once with the request, which it passes on to whoever will have the answer. It must not wait.
     Later(Box<dyn FnOnce(Pending) + Send>),
 }

@@ -3,7 +3,8 @@
 //! `polling` asks for one thing that the compiler cannot see: a source must be deleted from its poller before it is
 //! closed. Invariants that keep this promise:
 //!
-//! 1. A [`Watched`] owns its socket; the socket never leaves it, and only a duplicate can be had from outside.
+//! 1. A [`Watched`] owns its socket; the socket never leaves it, and only a duplicate can be had from outside. (What
+//!    [`Given`](super::given::Given) gives away of itself is bytes, never the socket.)
 //! 2. It is made by [`Watched::new`] alone, which registers the socket, or fails and closes an unregistered one.
 //! 3. Its `Drop` deletes the registration, and fields are dropped after `Drop` has run, so the socket closes later.
 //! 4. It holds the poller by `Arc`: the poller outlives the registration.
@@ -55,6 +56,14 @@ impl<S: AsFd + AsRawFd> Watched<S> {
     /// When the system refuses.
     pub fn await_writable(&self) -> io::Result<()> {
         self.poller.modify(self.socket.as_fd(), Event::writable(self.key))
+    }
+
+    /// Asks for one event, as soon as something can be read or written (or the peer is gone).
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn await_either(&self) -> io::Result<()> {
+        self.poller.modify(self.socket.as_fd(), Event::all(self.key))
     }
 }
 

@@ -11,6 +11,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use wattboard::base::shutdown::{self, ShutdownTrigger};
 use wattboard::base::thread::Exit;
 use wattboard::http::counters::{Counters, Snapshot};
+use wattboard::http::given::Given;
 use wattboard::http::later::Pending;
 use wattboard::http::message::{Bytes, ready};
 use wattboard::http::{self, Answer, Edge, Handler, Limits, Method, Request};
@@ -27,7 +28,7 @@ pub struct Telling {
     pub begun: Sender<()>,
     pub may_go_on: Receiver<()>,
     /// Where `/give` gives its sockets.
-    pub given: Sender<TcpStream>,
+    pub given: Sender<Given>,
     /// Where `/later` leaves its requests.
     pub pending: Sender<Pending>,
 }
@@ -60,7 +61,7 @@ impl Handler for Telling {
             "/detach-panic" => Answer::Detach("download", Box::new(|_| panic!("on purpose"))),
             "/give" => {
                 let given = self.given.clone();
-                Answer::Give(Box::new(move |socket| given.send(socket).unwrap()))
+                Answer::Give(Box::new(move |socket| given.send(socket).unwrap_or_else(|_| panic!("nobody takes it"))))
             }
             "/later" => {
                 let pending = self.pending.clone();
@@ -83,7 +84,7 @@ pub struct Server {
     pub exits: Receiver<Exit>,
     pub begun: Receiver<()>,
     pub go_on: Sender<()>,
-    pub given: Receiver<TcpStream>,
+    pub given: Receiver<Given>,
     pub pending: Receiver<Pending>,
 }
 

@@ -12,6 +12,8 @@ const FILES: [(&str, &str); 4] = [
     ("enhanced_data_collector", "enhanced_data_collector.log"),
     ("fast_charge", "fast_charge.log"),
 ];
+/// Those that can be followed.
+pub const FOLLOWED: [&str; 3] = ["master", "data", "fast_charge"];
 /// Names that are known but not answered yet.
 const JOURNALS: [&str; 3] = ["systemd", "journal", "summary"];
 
@@ -46,7 +48,7 @@ pub fn lines(ask: &Ask<'_>) -> Reply {
         }
         return Err(not_implemented(&format!("file={name}")));
     }
-    let Some((_, file_name)) = FILES.iter().find(|(known, _)| *known == name) else {
+    let Some(file_name) = file_name(name) else {
         let allowed = "master, data, enhanced_data_collector, fast_charge, systemd, journal or summary";
         return Err(Refusal::bad_parameter("file", name, allowed));
     };
@@ -55,7 +57,7 @@ pub fn lines(ask: &Ask<'_>) -> Reply {
     }
     let section = &ask.snapshot.logs;
     let logs = section.value.as_deref();
-    let file = logs.and_then(|logs| logs.files.iter().find(|file| file.name == *file_name));
+    let file = logs.and_then(|logs| logs.files.iter().find(|file| file.name == file_name));
     if file.is_none() && section.attempted.is_some() {
         let why = section.error.as_deref().unwrap_or("there is no such file in the log folder");
         return Err(Refusal::not_found(format!("{file_name} is not known: {why}")));
@@ -83,6 +85,11 @@ pub fn lines(ask: &Ask<'_>) -> Reply {
             note,
         },
     ))
+}
+
+/// The file that a name means.
+pub fn file_name(name: &str) -> Option<&'static str> {
+    FILES.iter().find(|(known, _)| *known == name).map(|(_, file)| *file)
 }
 
 fn not_implemented(what: &str) -> Refusal {

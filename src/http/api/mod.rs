@@ -5,6 +5,7 @@ mod current_state;
 mod decisions;
 mod download;
 mod history;
+mod house;
 mod logs;
 mod memo;
 mod months;
@@ -24,6 +25,7 @@ use self::memo::{Memo, Question, Tick};
 use self::page::Page;
 use super::cors::Cors;
 use super::counters::Counters;
+use super::events::Lobby;
 use super::message::{Answer, Body, Bytes, Handler, Method, Request, Response, header, ready};
 use super::query::Query;
 use crate::base::clock::SharedClock;
@@ -32,6 +34,8 @@ use crate::inquiry::Desk;
 use crate::model::price::Selling;
 use crate::model::time::SiteZone;
 use crate::snapshot::{Scribe, Snapshot, SnapshotCell};
+
+pub use v1::events::Told;
 
 /// How this layer writes what is prepared at publication.
 pub const SCRIBE: Scribe = Scribe { decisions: decisions::feed, history: history::body };
@@ -52,6 +56,7 @@ pub struct Api {
     page: Page,
     /// The edge's, once it is open.
     counters: OnceLock<Arc<Counters>>,
+    lobby: Option<Lobby>,
 }
 
 /// What never changes while the program runs.
@@ -65,6 +70,7 @@ pub struct Facts {
     live_interval: Interval,
     price_interval: Interval,
     metrics_interval: Interval,
+    process_interval: Interval,
     staleness: std::time::Duration,
     database_configured: bool,
 }
@@ -103,6 +109,7 @@ impl Api {
             live_interval: config.live_interval,
             price_interval: config.price_interval,
             metrics_interval: config.metrics_interval,
+            process_interval: config.process_interval,
             staleness: config.staleness,
             database_configured: config.database_expected,
         };
@@ -116,7 +123,15 @@ impl Api {
             memo: Memo::default(),
             page: Page::new(),
             counters: OnceLock::new(),
+            lobby: None,
         }
+    }
+
+    /// With event streams, whose subscribers are let in by `lobby`; what they are told is [`Told`].
+    #[must_use]
+    pub fn with_events(mut self, lobby: Lobby) -> Self {
+        self.lobby = Some(lobby);
+        self
     }
 
     /// Tells it of the edge that it answers for.
@@ -148,6 +163,13 @@ impl Api {
         Ask { snapshot, facts: &self.facts, desk: &self.desk, query, now, instant: self.clock.instant() }
     }
 
+    /// What is known now, without anybody asking.
+    fn moment(&self) -> Ask<'_> {
+        let (snapshot, query) = (self.cell.load(), Query::default());
+        let (now, instant) = (self.clock.now(), self.clock.instant());
+        Ask { snapshot, facts: &self.facts, desk: &self.desk, query, now, instant }
+    }
+
     fn route(&self, request: &Request, ask: Ask<'_>) -> Result<Answer, Refusal> {
         let reply = match request.path.as_str() {
             "/" | "/index.html" => return Ok(self.page.index()),
@@ -160,6 +182,8 @@ impl Api {
             "/monthly-summary" => months::summary(&ask),
             "/monthly-comparison" => months::comparison(&ask),
             "/prices" => prices::answer(&ask),
+            "/api/v1/state" => v1::state::answer(&ask),
+            "/api/v1/events" => return v1::events::answer(&ask, request, &self.cors, self.lobby.as_ref()),
             "/api/v1/about" => v1::about::answer(&ask, self.counters.get().map(Arc::as_ref), &ROUTES),
             "/api/v1/prices" => return v1::prices::answer(&ask),
             "/prices.ics" => calendar::answer(&ask),
@@ -206,7 +230,7 @@ const ROUTES: [&str; 21] = [
 /// that stay the same until something is published or a quarter-hour ends.
 fn lasting(path: &str) -> Option<bool> {
     match path {
-        "/status" | "/health" | "/current-state" => Some(false),
+        "/status" | "/health" | "/current-state" | "/api/v1/state" => Some(false),
         "/prices"
         | "/prices.ics"
         | "/api/v1/prices"

@@ -287,9 +287,8 @@ fn worker<'a>(ask: &'a Ask<'_>) -> Worker<'a> {
         (snapshot.prices.age(ask.instant), ask.facts.price_interval),
         (snapshot.metrics.age(ask.instant), ask.facts.metrics_interval),
     ];
-    let is_stale = |(age, interval): &(Option<Duration>, Interval)| match interval {
-        Interval::Off => false,
-        Interval::Every(interval) => age.is_none_or(|age| age > CACHE_STALE.max(2 * *interval)),
+    let is_stale = |(age, interval): &(Option<Duration>, Interval)| {
+        cache_limit(*interval).is_some_and(|limit| age.is_none_or(|age| age > limit))
     };
     let alive = snapshot.gone.is_empty();
     let health = if !alive {
@@ -322,6 +321,14 @@ fn worker<'a>(ask: &'a Ask<'_>) -> Worker<'a> {
             metrics: snapshot.metrics.failures,
         },
         gone: &snapshot.gone,
+    }
+}
+
+/// How old a cache may be; any age where its refresher is switched off.
+pub fn cache_limit(interval: Interval) -> Option<Duration> {
+    match interval {
+        Interval::Off => None,
+        Interval::Every(interval) => Some(CACHE_STALE.max(interval.saturating_mul(2))),
     }
 }
 

@@ -85,7 +85,7 @@ impl Bench {
         (status, head.lines().skip(1).map(str::to_owned).collect(), bytes[end + 4..].to_vec())
     }
 
-    fn show(&self, data: &str, age_s: u64, origin: Origin) {
+    pub fn show(&self, data: &str, age_s: u64, origin: Origin) {
         let at = self.clock.now() - Duration::from_secs(age_s);
         let reading = site_json::reading(&site_json::parse_object(data).unwrap(), at);
         let live = Live { reading, stated: String::new(), origin, recorded: "r".into(), file_modified: None };
@@ -97,7 +97,7 @@ impl Bench {
     }
 
     /// Decisions, each this many seconds old with this action and these parameters.
-    fn decide(&self, decisions: &[(u64, &str, &str)]) {
+    pub fn decide(&self, decisions: &[(u64, &str, &str)]) {
         let now = self.clock.now();
         let decisions = decisions.iter().rev().map(|(age, action, parameters)| {
             let raw = RawDecision {

@@ -1,8 +1,13 @@
 //! The new paths, below `/api/v1/`.
 
 pub mod about;
+pub mod events;
+mod followed_log;
 mod price_day;
+mod price_short;
 pub mod prices;
+mod sources;
+pub mod state;
 
 #[cfg(test)]
 mod tests;

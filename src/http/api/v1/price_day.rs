@@ -58,8 +58,9 @@ struct Slot<'a> {
     expected: Option<usize>,
 }
 
+/// The present quarter-hour.
 #[derive(Serialize)]
-struct Current<'a> {
+pub struct Current<'a> {
     start: String,
     end: String,
     market_pln_kwh: Option<f64>,
@@ -102,8 +103,9 @@ struct Windows {
     dear: Vec<Mean>,
 }
 
+/// So many hours in a row and their mean price.
 #[derive(Serialize)]
-struct HoursInARow {
+pub struct HoursInARow {
     hours: usize,
     #[serde(flatten)]
     mean: Mean,
@@ -219,16 +221,19 @@ pub fn compose(facts: &Facts, wish: Wish, days: &Days<'_>, reason: impl Fn() -> 
 }
 
 /// Writes values as answers have them.
-struct Pen<'a> {
-    facts: &'a Facts,
+pub struct Pen<'a> {
+    /// The site.
+    pub facts: &'a Facts,
 }
 
-fn pln(price: Option<Micro>) -> Option<f64> {
+/// A price as answers have it.
+pub fn pln(price: Option<Micro>) -> Option<f64> {
     price.map(Micro::to_f64)
 }
 
 impl Pen<'_> {
-    fn at(&self, at: Timestamp) -> String {
+    /// An instant.
+    pub fn at(&self, at: Timestamp) -> String {
         self.facts.zone.rfc3339(at)
     }
 
@@ -258,7 +263,8 @@ impl Pen<'_> {
         Slot { received: Some(hour.received), expected: Some(hour.expected), ..self.slot(&hour.mean, end) }
     }
 
-    fn current<'s>(&self, outlook: &Outlook<'s>) -> Current<'s> {
+    /// The present quarter-hour.
+    pub fn current<'s>(&self, outlook: &Outlook<'s>) -> Current<'s> {
         let slot = outlook.current.slot;
         Current {
             start: self.at(slot.start),
@@ -309,12 +315,7 @@ impl Pen<'_> {
                 &whole
             }
         };
-        let in_a_row = |window: Window| HoursInARow {
-            hours: window.hours,
-            mean: self.mean(&Stretch { start: window.start, end: window.end, price: window.mean_buy }),
-        };
-        let found = (1..=WINDOW_HOURS).filter_map(|hours| of_length(searched, hours));
-        let (cheapest, dearest) = found.map(|(cheap, dear)| (in_a_row(cheap), in_a_row(dear))).unzip();
+        let (cheapest, dearest) = self.in_a_row(searched);
         let (cheap, dear) = cheap_and_dear(day);
         let below_zero = |stretch: &Stretch| Negative {
             start: self.at(stretch.start),
@@ -328,6 +329,16 @@ impl Pen<'_> {
             cheap: cheap.iter().map(|stretch| self.mean(stretch)).collect(),
             dear: dear.iter().map(|stretch| self.mean(stretch)).collect(),
         }
+    }
+
+    /// The cheapest and the dearest 1, 2, 3 and 4 hours in a row of these slots.
+    pub fn in_a_row(&self, searched: &[&PricedSlot]) -> (Vec<HoursInARow>, Vec<HoursInARow>) {
+        let in_a_row = |window: Window| HoursInARow {
+            hours: window.hours,
+            mean: self.mean(&Stretch { start: window.start, end: window.end, price: window.mean_buy }),
+        };
+        let found = (1..=WINDOW_HOURS).filter_map(|hours| of_length(searched, hours));
+        found.map(|(cheap, dear)| (in_a_row(cheap), in_a_row(dear))).unzip()
     }
 
     fn mean(&self, stretch: &Stretch) -> Mean {
@@ -354,7 +365,7 @@ impl Pen<'_> {
     }
 
     /// Says what is not known of a day.
-    fn gaps(&self, day: &PricedDay, outlook: &Option<Outlook<'_>>, unknown: &mut Unknown) {
+    pub fn gaps(&self, day: &PricedDay, outlook: &Option<Outlook<'_>>, unknown: &mut Unknown) {
         let mut say = |path: &str, why: String| unknown.insert(path.to_owned(), why);
         let recorded = |market: &Provenance| market.origin.is_recorded();
         if let Some(market) = day.market.as_ref().filter(|market| recorded(market)) {

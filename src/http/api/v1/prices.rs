@@ -19,9 +19,7 @@ pub fn answer(ask: &Ask<'_>) -> Result<Answer, Refusal> {
     if wish.date >= today || (day.is_some() && before.is_some()) {
         let after = if is_today { known(wish.date.tomorrow()) } else { None };
         let days = Days { day: day.as_deref(), before: before.as_deref(), after: after.as_deref(), is_today };
-        let section = &ask.snapshot.prices;
-        let reason = || why_unknown(wish.date, today, section.error.as_deref(), section.attempted.is_some());
-        return Ok(Answer::Ready(compose(ask.facts, wish, &days, reason)));
+        return Ok(Answer::Ready(compose(ask.facts, wish, &days, || why_unknown(ask, wish.date))));
     }
     let facts = Arc::clone(ask.facts);
     let desk = ask.desk.clone();
@@ -69,13 +67,14 @@ fn by_hour(ask: &Ask<'_>) -> Result<bool, Refusal> {
 }
 
 /// Why there are no prices of a day from today on.
-fn why_unknown(date: Date, today: Date, error: Option<&str>, asked: bool) -> String {
+pub fn why_unknown(ask: &Ask<'_>, date: Date) -> String {
+    let today = ask.facts.zone.date(ask.now);
     if today.tomorrow().is_ok_and(|tomorrow| date > tomorrow) {
         return format!("PSE publishes the prices of {date} around 14:00 of the day before");
     }
-    match error {
+    match ask.snapshot.prices.error.as_deref() {
         Some(error) => error.to_owned(),
-        None if !asked => "prices are still being loaded".to_owned(),
+        None if ask.snapshot.prices.attempted.is_none() => "prices are still being loaded".to_owned(),
         None if date > today => format!("PSE has not published the prices of {date} yet: it does so around 14:00"),
         None => format!("no prices of {date} are known"),
     }

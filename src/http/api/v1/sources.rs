@@ -1,0 +1,149 @@
+//! How the sources are doing, one word each, and the coordinator's process.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::super::status::{FRESH, cache_limit, is_fresh};
+use super::super::{Ask, Unknown};
+use crate::base::units::round_to;
+use crate::config::Interval;
+use crate::snapshot::Section;
+
+/// How one source is doing.
+#[derive(Serialize)]
+struct Source<'a> {
+    /// `ok`, `stale` (older than it should be), `failed` (the last attempt, or its thread is gone), `off`, `loading`.
+    state: &'static str,
+    error: Option<&'a str>,
+    #[serde(flatten)]
+    times: Option<Times>,
+}
+
+#[derive(Serialize)]
+struct Times {
+    age_s: Option<f64>,
+    as_of: Option<String>,
+}
+
+/// All of them.
+#[derive(Serialize)]
+pub struct Sources<'a> {
+    live: Source<'a>,
+    metrics: Source<'a>,
+    prices: Source<'a>,
+    process: Source<'a>,
+    logs: Source<'a>,
+    months: Source<'a>,
+}
+
+/// The coordinator's process; nulls while nobody has looked.
+#[derive(Serialize)]
+pub struct Coordinator {
+    running: Option<bool>,
+    pid: Option<i32>,
+}
+
+/// Whether ages are told: not where they would freeze.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Ages {
+    /// The answer is made for one request.
+    Told,
+    /// It is made for later.
+    LeftOut,
+}
+
+/// How all sources are doing.
+pub fn sources<'a>(ask: &'a Ask<'_>, ages: Ages, unknown: &mut Unknown) -> Sources<'a> {
+    let (snapshot, facts) = (&ask.snapshot, ask.facts);
+    let stale = snapshot.live.value.as_deref().is_some_and(|live| !is_fresh(live, ask.now));
+    let mut live = section(ask, "live", &snapshot.live, facts.live_interval, ages, unknown);
+    if live.state == "ok" && stale {
+        live.state = "stale";
+    }
+    let mut logs = section(ask, "logs", &snapshot.logs, Interval::Every(Duration::MAX), ages, unknown);
+    if let Some(times) = &mut logs.times {
+        // They are published when they change, so that their section does not know when they were last looked at.
+        times.age_s = None;
+        unknown.insert("sources.logs.age_s".into(), "log files are published only when they change".into());
+    }
+    Sources {
+        live,
+        metrics: section(ask, "metrics", &snapshot.metrics, facts.metrics_interval, ages, unknown),
+        prices: section(ask, "prices", &snapshot.prices, facts.price_interval, ages, unknown),
+        process: section(ask, "process", &snapshot.process, facts.process_interval, ages, unknown),
+        logs,
+        months: months(ask, ages, unknown),
+    }
+}
+
+fn section<'a, T>(
+    ask: &'a Ask<'_>,
+    name: &str,
+    section: &'a Section<T>,
+    interval: Interval,
+    ages: Ages,
+    unknown: &mut Unknown,
+) -> Source<'a> {
+    let age = section.age(ask.instant);
+    let gone = ask.snapshot.gone.get(name).map(String::as_str);
+    let is_late = cache_limit(interval).is_some_and(|limit| age.is_none_or(|age| age > limit));
+    let state = match (gone, section.attempted, interval) {
+        (Some(_), ..) => "failed",
+        (None, None, _) => "loading",
+        _ if section.failures > 0 => "failed",
+        (None, Some(_), Interval::Off) => "off",
+        _ if is_late => "stale",
+        _ => "ok",
+    };
+    let times = (ages == Ages::Told).then(|| {
+        if age.is_none() {
+            unknown.insert(format!("sources.{name}.age_s"), "it was never read successfully so far".into());
+        }
+        Times { age_s: age.map(|age| round_to(age.as_secs_f64(), 1)), as_of: section.as_of.map(|at| ask.rfc3339(at)) }
+    });
+    Source { state, error: gone.or(section.error.as_deref()), times }
+}
+
+/// Past months have no section: they are summed once, then looked at for late rows.
+fn months<'a>(ask: &'a Ask<'_>, ages: Ages, unknown: &mut Unknown) -> Source<'a> {
+    let months = &ask.snapshot.months;
+    let error = ask.snapshot.gone.get("months").or(months.error.as_ref()).map(String::as_str);
+    let state = match (error, months.complete) {
+        (Some(_), _) => "failed",
+        (None, false) => "loading",
+        (None, true) => "ok",
+    };
+    let times = (ages == Ages::Told).then(|| {
+        unknown.insert("sources.months.age_s".into(), "past months do not age".into());
+        Times { age_s: None, as_of: None }
+    });
+    Source { state, error, times }
+}
+
+/// The coordinator's process.
+pub fn coordinator(ask: &Ask<'_>, unknown: &mut Unknown) -> Coordinator {
+    let section = &ask.snapshot.process;
+    let Some(found) = section.value.as_deref() else {
+        let why = section.error.clone().unwrap_or_else(|| "the processes were not looked at yet".into());
+        unknown.insert("coordinator".into(), why);
+        return Coordinator { running: None, pid: None };
+    };
+    Coordinator { running: Some(found.pid.is_some()), pid: found.pid }
+}
+
+/// After which time something becomes stale by itself, if nothing else happens.
+pub fn next_change(ask: &Ask<'_>) -> Option<Duration> {
+    let (snapshot, facts) = (&ask.snapshot, ask.facts);
+    let caches = [
+        (snapshot.live.age(ask.instant), facts.live_interval),
+        (snapshot.metrics.age(ask.instant), facts.metrics_interval),
+        (snapshot.prices.age(ask.instant), facts.price_interval),
+        (snapshot.process.age(ask.instant), facts.process_interval),
+    ];
+    let caches = caches.into_iter().filter_map(|(age, interval)| cache_limit(interval)?.checked_sub(age?));
+    let live = snapshot.live.value.as_deref();
+    let dates = live.into_iter().flat_map(|live| [Some(live.reading.at), live.file_modified]).flatten();
+    let ends = dates.filter_map(|at| Duration::try_from((at + FRESH).duration_since(ask.now)).ok());
+    caches.chain(ends).min()
+}
