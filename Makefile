@@ -30,7 +30,7 @@ lint:
 
 bench: bench-needs ## speed and memory, with nginx and a bare tiny_http measured in the same run
 	$(CARGO) build --release --locked --bins --example bare_tiny_http
-	tests/bench/bench.py
+	tests/bench/bench.py --write BENCHMARKS.md
 
 prove: proof-needs ## every line that an issue must show, with what was measured
 	$(CARGO) build --release --locked
