@@ -9,7 +9,8 @@ const SHOWN_DECISIONS = 5;
 const sections = {
   status: { path: () => '/status', draw: drawStatus },
   now: { path: () => '/current-state', draw: drawNow },
-  prices: { path: () => '/prices', draw: drawPrices },
+  prices: { path: () => '/api/v1/prices', draw: drawPrices },
+  tomorrow: { path: () => '/api/v1/prices?day=tomorrow', draw: () => answers.prices?.body && drawPrices(answers.prices.body) },
   decisions: { path: () => '/decisions?time_range=24h', draw: drawDecisions },
   month: { path: () => '/monthly-summary', draw: drawMonth },
   metrics: { path: () => '/metrics', draw: drawMetrics },
@@ -175,70 +176,94 @@ function tile(body, id, device, value, words) {
   el(`${id}-value`).closest('.tile').classList.toggle('old', Boolean(stale));
 }
 
-/** The site's time of day: [hour, minute], by the newest answer that tells it. */
-function siteNow() {
-  const iso = answers.status?.body?.timestamp ?? answers.prices?.body?.slot_start;
-  return known(iso) ? [Number(iso.slice(11, 13)), Number(iso.slice(14, 16))] : [null, null];
+/** Today's quarter-hours, and tomorrow's once they are known. */
+function slotsAhead(today) {
+  const tomorrow = answers.tomorrow?.body;
+  const follows = tomorrow && tomorrow.day > today.day && tomorrow.slots.some((slot) => isNumber(slot.buy_pln_kwh));
+  return follows ? [...today.slots, ...tomorrow.slots] : today.slots;
 }
 
+/** `18:30`, with the day where it is not the one that is meant anyway. */
+const clockOf = (iso, day) => `${iso.slice(11, 16)}${iso.slice(0, 10) > day ? ' tomorrow' : ''}`;
+
 function drawPrices(body) {
-  const hours = (body.prices ?? []).filter((entry) => isNumber(entry.price));
-  const [now] = siteNow();
-  const [slot, whySlot] = said(body, 'current_slot_pln_kwh', price);
-  const trend = { rising: 'rising', falling: 'falling', stable: 'steady' }[body.price_trend];
-  const hour = said(body, 'current_price_pln_kwh', (value) => `mean of this hour ${price(value)}, `)[0];
+  const { current: now, windows, provenance } = body;
+  const [buy, whyBuy] = said(body, 'current.buy_pln_kwh', price);
+  const slot = now && body.slots.find((one) => one.start === now.start);
+  const trend = { rising: 'rising', falling: 'falling', stable: 'steady' }[now?.trend];
+  const extras = ['extras', 'vat'].filter((part) => isNumber(slot?.[`${part}_pln_kwh`])).map((part) => ` + ${part === 'vat' ? 'VAT' : part} ${price(slot[`${part}_pln_kwh`])}`);
   put(el('price-now'),
-    slot === 'unknown' ? 'Price now unknown' : `This quarter-hour ${slot}\u00a0PLN/kWh${trend ? `, ${trend}` : ''}`,
-    slot === 'unknown' ? whySlot : `${hour === 'unknown' ? '' : hour}cheapest hour ${price(body.cheapest_price_pln_kwh)} at `
-      + `${body.cheapest_hour}, mean of the day ${price(body.average_price_pln_kwh)}\u00a0PLN/kWh`);
-  el('price-table').hidden = !hours.length;
-  const below = hours.filter((entry) => entry.price < 0).map((entry) => entry.hour_str);
-  const market = hours.filter((entry) => entry.market_price < 0).map((entry) => entry.hour_str);
+    buy === 'unknown' ? 'Price now unknown' : `This quarter-hour ${buy}\u00a0PLN/kWh${trend ? `, ${trend}` : ''}`,
+    buy === 'unknown' ? whyBuy || body.reason || '' : `market ${price(slot.market_pln_kwh)} + margin ${price(slot.margin_pln_kwh)} + `
+      + `distribution ${price(slot.distribution_pln_kwh)} (${slot.zone.replaceAll('_', ' ')})${extras.join('')}; ${now.rank} of ${now.of} from the cheapest`);
+  const [sell, whySell] = said(body, 'current.sell_pln_kwh', price);
+  put(el('price-sell'), `Selling pays ${sell}${sell === 'unknown' ? '' : '\u00a0PLN/kWh'}`,
+    sell === 'unknown' ? whySell || whyUnknown(body, 'slots.sell_pln_kwh') : body.sell_provenance?.rule ?? '');
+  const best = windows.cheapest.find((one) => one.hours === 2);
+  put(el('price-best'), best ? `Cheapest two hours: ${clockOf(best.start, body.day)} to ${clockOf(best.end, best.start.slice(0, 10))}` : '',
+    best ? `${price(best.mean_buy_pln_kwh)}\u00a0PLN/kWh on average` : '');
+  const slots = slotsAhead(body);
+  el('price-table').hidden = !slots.length;
+  const negative = windows.negative.map((one) => `${one.start.slice(11, 16)} to ${one.end.slice(11, 16)}`);
   put(el('price-notes'), [
-    below.length ? `Below zero, you are paid to use power: ${below.join(', ')}.`
-      : market.length ? `Market price below zero: ${market.join(', ')}.` : '',
-    known(body.data_source) ? `From ${body.data_source === 'disk_cache_fallback' ? 'the saved copy (price API not reached)' : body.data_source}` : '',
-    timeOf(body.last_updated) ? `as of ${timeOf(body.last_updated)}` : '',
+    negative.length ? `Market price below zero: ${negative.join(', ')}.` : '',
+    whyUnknown(body, 'slots.market_pln_kwh') || (slots.length ? '' : body.reason ?? ''),
+    { network: 'From PSE,', disk_cache: 'From the saved copy,', memory: 'From the price memory,' }[provenance.source],
+    timeOf(provenance.fetched_at) ? `fetched ${dayAndTime(provenance.fetched_at, body.day)}` : '',
+    provenance.rule ? `(${provenance.rule})` : '',
   ].filter(Boolean).join(' '));
-  drawChart(hours, now);
-  el('price-rows').replaceChildren(...hours.map((entry) => {
-    const cell = (value) => make('td', isNumber(value) && value < 0 ? 'below' : '', isNumber(value) ? fixed(value, 4) : 'unknown');
-    const mark = entry.hour === now ? ' (now)' : '';
-    return make('tr', mark ? 'is-now' : '', make('td', '', entry.hour_str + mark), cell(entry.price), cell(entry.market_price));
+  drawChart(slots, now?.start, body.day);
+  const cell = (value) => make('td', isNumber(value) && value < 0 ? 'below' : '', isNumber(value) ? fixed(value, 4) : 'unknown');
+  el('price-rows').replaceChildren(...slots.map((one) => {
+    const mark = one.start === now?.start;
+    const parts = ['buy', 'market', 'margin', 'distribution', 'sell'].map((part) => cell(one[`${part}_pln_kwh`]));
+    return make('tr', mark ? 'is-now' : '', make('td', '', clockOf(one.start, body.day) + (mark ? ' (now)' : '')), ...parts);
   }));
 }
 
-/** Bars by hour, drawn at the size the box has, so that text keeps its own. */
-function drawChart(hours, now) {
+/** `18:30:05`, after the date where that is another day. */
+const dayAndTime = (iso, day) => (iso.slice(0, 10) === day ? '' : `${iso.slice(0, 10)} `) + timeOf(iso);
+
+/** Bars by quarter-hour, drawn at the size the box has, so that text keeps its own. */
+function drawChart(slots, now, day) {
   const box = el('chart');
-  if (!hours.length) return box.replaceChildren();
+  const known = slots.filter((slot) => isNumber(slot.buy_pln_kwh));
+  if (!known.length) return box.replaceChildren();
   const [width, height, left, top, bottom] = [Math.max(240, box.clientWidth), box.clientHeight || 192, 38, 18, 20];
-  const values = hours.map((entry) => entry.price);
+  const values = known.map((slot) => slot.buy_pln_kwh);
   const [high, low] = [Math.max(0.1, ...values), Math.min(0, ...values)];
   const y = (value) => top + ((high - value) / (high - low)) * (height - top - bottom);
-  const step = (width - left) / 24;
+  const step = (width - left) / slots.length;
+  const x = (index) => left + index * step;
+  const gap = step > 4 ? 1 : 0;
   const parts = [high, high / 2, ...(low < 0 ? [low] : [])].flatMap((value) => [
     svg('line', { class: 'guide', x1: left, x2: width, y1: y(value), y2: y(value) }),
     svg('text', { x: left - 5, y: y(value) + 4, 'text-anchor': 'end' }, fixed(value, 2)),
   ]);
-  for (const { hour, hour_str: label, price: value } of hours) {
-    const x = left + hour * step;
-    const names = [hour === now ? 'is-now' : '', value < 0 ? 'below' : ''].join(' ').trim();
+  slots.forEach((slot, index) => {
+    const value = slot.buy_pln_kwh;
+    if (!isNumber(value)) return;
+    const names = [slot.start === now ? 'is-now' : '', value < 0 ? 'below' : ''].join(' ').trim();
     parts.push(svg('rect', {
-      class: names, x: x + 1, width: Math.max(1, step - 2), y: y(Math.max(0, value)), height: Math.max(1, Math.abs(y(value) - y(0))),
-    }, svg('title', {}, `${label}: ${price(value)} PLN/kWh`)));
-    if (hour === now) {
-      const middle = Math.min(width - 14, Math.max(left + 14, x + step / 2));
+      class: names, x: x(index), width: Math.max(0.5, step - gap), y: y(Math.max(0, value)), height: Math.max(1, Math.abs(y(value) - y(0))),
+    }, svg('title', {}, `${clockOf(slot.start, day)}: ${price(value)} PLN/kWh`)));
+    if (slot.start === now) {
+      const middle = Math.min(width - 14, Math.max(left + 14, x(index) + step / 2));
       parts.push(svg('text', { class: 'now-label', x: middle, y: top - 6, 'text-anchor': 'middle' }, 'now'));
     }
-  }
+  });
   parts.push(svg('line', { class: 'axis', x1: left, x2: width, y1: y(0), y2: y(0) }));
-  for (const hour of [0, 6, 12, 18]) {
-    parts.push(svg('text', { x: left + hour * step + 1, y: height - 5 }, `${String(hour).padStart(2, '0')}:00`));
-  }
-  const dearest = hours.reduce((a, b) => (b.price > a.price ? b : a));
-  const cheapest = hours.reduce((a, b) => (b.price < a.price ? b : a));
-  const label = `Prices by hour: cheapest ${price(cheapest.price)} at ${cheapest.hour_str}, dearest ${price(dearest.price)} at ${dearest.hour_str}, PLN/kWh`;
+  const every = slots.length > 100 ? 12 : 6;
+  slots.forEach((slot, index) => {
+    const hour = Number(slot.start.slice(11, 13));
+    if (slot.start.slice(14, 16) !== '00' || hour % every !== 0) return;
+    if (hour === 0 && index > 0) parts.push(svg('line', { class: 'guide', x1: x(index), x2: x(index), y1: top, y2: height - bottom }));
+    parts.push(svg('text', { x: x(index) + 1, y: height - 5 }, hour === 0 && index > 0 ? 'tomorrow' : slot.start.slice(11, 16)));
+  });
+  const dearest = known.reduce((a, b) => (b.buy_pln_kwh > a.buy_pln_kwh ? b : a));
+  const cheapest = known.reduce((a, b) => (b.buy_pln_kwh < a.buy_pln_kwh ? b : a));
+  const words = (slot) => `${price(slot.buy_pln_kwh)} at ${clockOf(slot.start, day)}`;
+  const label = `Prices by the quarter-hour: cheapest ${words(cheapest)}, dearest ${words(dearest)}, PLN/kWh`;
   box.replaceChildren(svg('svg', { viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': label }, ...parts));
 }
 
@@ -345,7 +370,7 @@ function draw(name, saidForAll = false) {
   const section = el(name);
   section.classList.toggle('lost', state.lost !== '');
   put(section.querySelector('[data-note]'), saidForAll ? '' : state.lost);
-  if (!state.body || (state.text === state.drawnText && name !== 'prices' && name !== 'now')) return;
+  if (!state.body || (state.text === state.drawnText && name !== 'now')) return;
   try {
     sections[name].draw(state.body);
     Object.assign(state, { drawn: true, drawnText: state.text });
