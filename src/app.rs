@@ -124,8 +124,8 @@ impl App {
         };
         let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4);
         let handler: Arc<dyn http::Handler> = Arc::new(gate);
-        let edge = http::open(listener, limits, workers, handler, hub.shutdown.clone(), &hub.exits)?;
-        api.count_with(edge.counters());
+        let edge = http::open(listener, limits.clone(), workers, handler, hub.shutdown.clone(), &hub.exits)?;
+        api.count_with(edge.counters(), limits);
         let mut app = Self { hub, edge, lobby, streams, context, started: Instant::now(), refreshers: BTreeMap::new() };
         for kind in refresh::Kind::ALL {
             let life = Life { kind, handle: None, born: Instant::now(), due: Some(Instant::now()), pause: FIRST_PAUSE };

@@ -75,8 +75,14 @@ counters! {
     answers_5xx,
     /// Heads that were refused: malformed, too large, too slow, with a body.
     bad_heads,
+    /// Of these, heads that had too many bytes or headers.
+    large_heads,
     /// Requests answered 503 because too much was under way.
     overloads,
+    /// Of these, downloads beyond their number.
+    busy_downloads,
+    /// Event streams beyond their number, answered 503.
+    busy_streams,
     /// Panics of handlers and of answers on their own threads; each was contained.
     panics,
     /// Answers that got a thread of their own.
@@ -99,6 +105,8 @@ counters! {
     closed_slow_reader,
     /// Connections closed to make room.
     closed_evicted,
+    /// Of these, for a newcomer from their own address.
+    evicted_by_address,
     /// Connections closed after a refusal.
     closed_refused,
     /// Connections that broke.
@@ -115,6 +123,14 @@ impl Counters {
     /// Counts one more of `counter`.
     pub fn add(counter: &AtomicU64) {
         counter.fetch_add(1, Relaxed);
+    }
+
+    /// Counts a head that was refused with this status.
+    pub fn bad_head(&self, status: u16) {
+        Self::add(&self.bad_heads);
+        if matches!(status, 414 | 431) {
+            Self::add(&self.large_heads);
+        }
     }
 
     /// Counts an answer of this status.

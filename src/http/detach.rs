@@ -27,6 +27,7 @@ pub fn start(
     let most = shared.limits.detached;
     if shared.detached.fetch_update(SeqCst, SeqCst, |running| (running < most).then_some(running + 1)).is_err() {
         Counters::add(&shared.counters.overloads);
+        Counters::add(&shared.counters.busy_downloads);
         return Err((conn, Refusal::busy("too many downloads are under way; try again in a moment")));
     }
     let stream = match conn.socket.try_clone() {

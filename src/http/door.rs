@@ -181,7 +181,7 @@ impl Door {
                 self.wait_for(conn);
             }
             Input::Refused(refusal) => {
-                Counters::add(&self.shared.counters.bad_heads);
+                self.shared.counters.bad_head(refusal.status);
                 self.refuse(conn, &refusal, Closed::Refused);
             }
             Input::Ended(why) => self.close(conn, why),
@@ -255,7 +255,7 @@ impl Door {
             match conn.phase {
                 Phase::Idle => self.close(conn, Closed::Idle),
                 Phase::Reading => {
-                    Counters::add(&self.shared.counters.bad_heads);
+                    self.shared.counters.bad_head(408);
                     let refusal = Refusal::new(408, "the request took too long to arrive; send its head at once");
                     self.refuse(conn, &refusal, Closed::SlowHead);
                 }
@@ -337,6 +337,9 @@ impl Door {
     fn evict(&mut self, peer: Option<IpAddr>) -> bool {
         let Some(conn) = self.victim(peer).and_then(|key| self.slots.take(key)) else { return false };
         self.close(conn, Closed::Evicted);
+        if peer.is_some() {
+            Counters::add(&self.shared.counters.evicted_by_address);
+        }
         true
     }
 

@@ -152,7 +152,7 @@ fn render(shared: &Shared, conn: &mut Conn, response: Response<Body>, head: &Hea
 }
 
 fn refuse(shared: &Shared, conn: &mut Conn, refusal: &Refusal) {
-    Counters::add(&shared.counters.bad_heads);
+    shared.counters.bad_head(refusal.status);
     shared.counters.answered(refusal.status);
     conn.refuse(refusal, Closed::Refused);
 }

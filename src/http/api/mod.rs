@@ -26,6 +26,7 @@ use self::page::Page;
 use super::cors::Cors;
 use super::counters::Counters;
 use super::events::Lobby;
+use super::limits::Limits;
 use super::message::{Answer, Body, Bytes, Handler, Method, Request, Response, header, ready};
 use super::query::Query;
 use crate::base::clock::SharedClock;
@@ -55,7 +56,7 @@ pub struct Api {
     memo: Memo,
     page: Page,
     /// The edge's, once it is open.
-    counters: OnceLock<Arc<Counters>>,
+    counters: OnceLock<(Arc<Counters>, Limits)>,
     lobby: Option<Lobby>,
 }
 
@@ -135,8 +136,8 @@ impl Api {
     }
 
     /// Tells it of the edge that it answers for.
-    pub fn count_with(&self, counters: Arc<Counters>) {
-        let _ = self.counters.set(counters);
+    pub fn count_with(&self, counters: Arc<Counters>, limits: Limits) {
+        let _ = self.counters.set((counters, limits));
     }
 
     /// What was composed a moment ago, else what is composed now.
@@ -183,8 +184,14 @@ impl Api {
             "/monthly-comparison" => months::comparison(&ask),
             "/prices" => prices::answer(&ask),
             "/api/v1/state" => v1::state::answer(&ask),
-            "/api/v1/events" => return v1::events::answer(&ask, request, &self.cors, self.lobby.as_ref()),
-            "/api/v1/about" => v1::about::answer(&ask, self.counters.get().map(Arc::as_ref), &ROUTES),
+            "/api/v1/events" => {
+                let answer = v1::events::answer(&ask, request, &self.cors, self.lobby.as_ref());
+                if let (Err(Refusal { status: 503, .. }), Some((counters, _))) = (&answer, self.counters.get()) {
+                    Counters::add(&counters.busy_streams);
+                }
+                return answer;
+            }
+            "/api/v1/about" => v1::about::answer(&ask, self.counters.get(), &ROUTES),
             "/api/v1/prices" => return v1::prices::answer(&ask),
             "/prices.ics" => calendar::answer(&ask),
             "/logs" => logs::lines(&ask),

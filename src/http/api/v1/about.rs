@@ -1,12 +1,14 @@
 //! `/api/v1/about`: what this program is, what it takes, and how fast it answers.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::super::{Ask, Reply, Unknown, json};
 use crate::http::counters::{Counters, Snapshot as Counted};
+use crate::http::limits::Limits;
 use crate::model::time::human_duration;
 
 #[derive(Serialize)]
@@ -21,6 +23,7 @@ struct About<'a> {
     process: Option<Process>,
     connections: Option<Connections>,
     requests: Option<Requests>,
+    limits: Vec<Limit>,
     latency: Vec<Latency>,
     publications: u64,
     site: Site<'a>,
@@ -51,6 +54,7 @@ struct Connections {
     accepted: u64,
     turned_away: u64,
     accept_errors: u64,
+    event_streams: u64,
     closed: BTreeMap<&'static str, u64>,
 }
 
@@ -63,6 +67,15 @@ struct Requests {
     contained_panics: u64,
     slow_writes: u64,
     bytes_sent: u64,
+}
+
+/// A bound, and how often it was reached.
+#[derive(Serialize)]
+struct Limit {
+    name: &'static str,
+    value: u64,
+    reached: u64,
+    then: &'static str,
 }
 
 #[derive(Serialize)]
@@ -83,7 +96,8 @@ struct Site<'a> {
 }
 
 /// `/api/v1/about`; `routes` are the names of the classes of requests.
-pub fn answer(ask: &Ask<'_>, counters: Option<&Counters>, routes: &[&'static str]) -> Reply {
+pub fn answer(ask: &Ask<'_>, edge: Option<&(Arc<Counters>, Limits)>, routes: &[&'static str]) -> Reply {
+    let counters = edge.map(|(counters, _)| &**counters);
     let uptime = ask.instant.saturating_duration_since(ask.facts.started);
     let footprint = &ask.snapshot.footprint;
     let mut unknown = Unknown::new();
@@ -130,6 +144,7 @@ pub fn answer(ask: &Ask<'_>, counters: Option<&Counters>, routes: &[&'static str
             process,
             connections: counted.as_ref().map(connections),
             requests: counted.as_ref().map(requests),
+            limits: counted.as_ref().zip(edge).map_or(Vec::new(), |(counted, (_, limits))| bounds(counted, limits)),
             latency,
             publications: ask.snapshot.publication,
             site: Site {
@@ -148,12 +163,14 @@ fn connections(counted: &Counted) -> Connections {
         accepted: counted.accepted,
         turned_away: counted.turned_away,
         accept_errors: counted.accept_errors,
+        event_streams: counted.event_streams,
         closed: BTreeMap::from([
             ("by_client", counted.closed_by_client),
             ("answered", counted.closed_answered),
             ("idle", counted.closed_idle),
             ("slow_head", counted.closed_slow_head),
             ("slow_reader", counted.closed_slow_reader),
+            ("slow_subscriber", counted.closed_slow_subscriber),
             ("evicted", counted.closed_evicted),
             ("refused", counted.closed_refused),
             ("broken", counted.closed_broken),
@@ -161,6 +178,39 @@ fn connections(counted: &Counted) -> Connections {
             ("shutdown", counted.closed_shutdown),
         ]),
     }
+}
+
+/// Every limit of `web_server.limits`, and its counter.
+fn bounds(counted: &Counted, limits: &Limits) -> Vec<Limit> {
+    let count = |value: usize| value as u64;
+    let answered_503 = "503";
+    let busy = counted.overloads.saturating_sub(counted.busy_downloads);
+    [
+        (
+            "connections",
+            count(limits.connections),
+            counted.closed_evicted + counted.turned_away,
+            "the longest idle one is closed, else 503",
+        ),
+        (
+            "per_address",
+            count(limits.per_address),
+            counted.evicted_by_address,
+            "the longest idle one of the address is closed, else 503",
+        ),
+        ("head_bytes", count(limits.head_bytes), counted.large_heads, "431 or 414; counted together with headers"),
+        ("headers", count(limits.headers), counted.large_heads, "431; counted together with head_bytes"),
+        ("head_seconds", limits.head_time.as_secs(), counted.closed_slow_head, "408"),
+        ("idle_seconds", limits.idle_time.as_secs(), counted.closed_idle, "closed"),
+        ("write_seconds", limits.write_time.as_secs(), counted.closed_slow_reader, "closed"),
+        ("queue", count(limits.queue), busy, "503; counted together with in_flight"),
+        ("in_flight", count(limits.in_flight), busy, "503; counted together with queue"),
+        ("downloads", count(limits.detached), counted.busy_downloads, answered_503),
+        ("event_streams", count(limits.event_streams), counted.busy_streams, answered_503),
+    ]
+    .into_iter()
+    .map(|(name, value, reached, then)| Limit { name, value, reached, then })
+    .collect()
 }
 
 fn requests(counted: &Counted) -> Requests {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::super::tests::Bench;
 use crate::base::fault::Fault;
 use crate::http::counters::Counters;
+use crate::http::limits::Limits;
 use crate::http::message::{Answer, Handler, Method, Request};
 use crate::model::footprint::Footprint;
 use crate::model::price::{Entity, PublishedDay};
@@ -197,7 +198,7 @@ fn the_server_tells_about_itself() {
     let attempt = bench.attempt();
     bench.cell.publish(|next| next.footprint.succeed(Arc::new(footprint), attempt));
     let counters = Arc::new(Counters::default());
-    bench.api.count_with(Arc::clone(&counters));
+    bench.api.count_with(Arc::clone(&counters), Limits::default());
     let request = Request {
         method: Method::Get,
         path: "/prices".into(),
@@ -211,6 +212,10 @@ fn the_server_tells_about_itself() {
     assert_eq!((&about["process"]["rss_bytes"], &about["process"]["threads"]), (&json!(9 << 20), &json!(12)));
     assert!(about["unknown"]["process.read_bytes, process.written_bytes"].is_string());
     assert_eq!((&about["requests"]["total"], &about["requests"]["by_status"]["2xx"]), (&json!(1), &json!(1)));
+    let limits = about["limits"].as_array().unwrap();
+    assert_eq!(limits.len(), 11);
+    let downloads = json!({"name": "downloads", "value": 2, "reached": 0, "then": "503"});
+    assert!(limits.contains(&downloads), "{limits:?}");
     let latency = json!([{
         "route": "/prices", "count": 1, "p50_ms": 0.25, "p90_ms": 0.25, "p99_ms": 0.25, "max_ms": 0.25,
     }]);
