@@ -1,7 +1,7 @@
 #!/bin/sh
 # Runs every proof with the release binary and says at the end which held. NAME=... runs those whose file name contains it.
 #
-# Proofs that mostly wait run beside the others; those that measure speed and memory run alone, at the end.
+# Proofs that mostly wait run beside the others; those that measure speed, memory and latency run alone, at the end.
 cd "$(dirname "$0")/../.." || exit 2
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
@@ -20,8 +20,8 @@ waiting= timed= others=
 for proof in tests/prove/[0-9]*.py; do
     case "$proof" in *"${NAME:-}"*) ;; *) continue ;; esac
     case "$proof" in
-    *_compat.py | *_disk.py | *_failures.py | *_memory.py) waiting="$waiting $proof" ;;
-    *_speed.py) timed="$timed $proof" ;;
+    *_compat.py | *_disk.py | *_failures.py | */03_8_memory.py | *_access.py | *_ready.py) waiting="$waiting $proof" ;;
+    *_speed.py | */04_2_memory.py | *_slow.py | *_attacks.py | *_stop.py | *_push.py) timed="$timed $proof" ;;
     *) others="$others $proof" ;;
     esac
 done
