@@ -7,10 +7,13 @@ use serde_json::{Value, json};
 
 use super::checker::Checker;
 use crate::http::api::tests::Bench;
-use crate::http::api::{Keep, ROUTES, Told};
+use crate::http::api::{Api, Keep, ROUTES, Told};
 use crate::http::events::{Source, Topics};
+use crate::http::gate::token::Token;
+use crate::http::gate::{Gate, Rules};
 use crate::http::message::{Answer, Handler, Method, Request, body_of};
 use crate::http::refusal::Refusal;
+use crate::inquiry::Desk;
 use crate::snapshot::Origin;
 
 mod sites;
@@ -20,6 +23,11 @@ use sites::{benches, empty, full};
 const UNDESCRIBED: [&str; 3] = ["other", "/assets/", "/index.html"];
 /// Answered by those who take the connection over.
 const NOT_FROM_MEMORY: [&str; 2] = ["/api/v1/events", "/logs/download/{name}"];
+
+/// Another one for the same site, to be shared.
+fn api(bench: &Bench) -> Api {
+    Api::new(Arc::clone(&bench.cell), bench.clock.clone(), Desk::new().0, &bench.config, false)
+}
 
 fn document(bench: &Bench) -> Value {
     let (status, document) = bench.ask("/openapi.json");
@@ -323,9 +331,7 @@ fn every_event_is_as_described() {
     for (name, bench) in benches() {
         let document = document(&bench);
         let stream = &document["paths"]["/api/v1/events"]["get"]["responses"]["200"]["content"]["text/event-stream"];
-        let (desk, _) = crate::inquiry::Desk::new();
-        let api = super::super::Api::new(Arc::clone(&bench.cell), bench.clock.clone(), desk, &bench.config, false);
-        let mut told = Told::new(Arc::new(api));
+        let mut told = Told::new(Arc::new(api(&bench)));
         let all = (0..7).fold(Topics::NONE, Topics::with);
         let mut news = Vec::new();
         told.look(all, &mut news);
@@ -357,6 +363,31 @@ fn refusals_of_the_edge_are_as_described() {
             assert!(headers.contains(&format!("Allow: {}", allow.as_str().unwrap())), "{headers:?}");
         }
     }
+}
+
+#[test]
+fn refusals_of_the_gate_are_as_described() {
+    let bench = empty();
+    let document = document(&bench);
+    let token = Token::parse("correct-horse-battery").unwrap();
+    let rules = Rules::new(&bench.config.access, "pi".into(), Some(token));
+    let gate = Gate::new(Arc::new(api(&bench)), rules, bench.clock.clone());
+    let mut statuses = BTreeSet::new();
+    for path in document["paths"].as_object().unwrap().keys() {
+        for (peer, header) in [("8.8.8.8", ("x", "y")), ("127.0.0.1", ("host", "evil.example"))]
+            .into_iter()
+            .chain([("10.0.0.1", ("x", "y"))])
+            .chain([("10.0.0.1", ("authorization", "Bearer wrong")); 12])
+        {
+            let request = Request { peer: peer.parse().unwrap(), ..request(Method::Get, path, &[header]) };
+            let Answer::Ready(response) = gate.handle(&request) else { continue };
+            let headers = response.headers().iter().map(ToString::to_string).collect();
+            let answer = (response.status_code().0, headers, body_of(response));
+            assert_eq!(faults(&document, path, "get", &answer), [""; 0], "{path} {peer} {header:?}");
+            statuses.insert(answer.0);
+        }
+    }
+    assert!(statuses.is_superset(&BTreeSet::from([401, 403, 429])), "{statuses:?}");
 }
 
 #[test]
