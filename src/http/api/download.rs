@@ -11,14 +11,15 @@ use super::{Ask, Refusal};
 use crate::base::plain_file;
 use crate::http::api::logs::known_file;
 use crate::http::gate::headers::WRITTEN_BY_HAND;
-use crate::http::message::Answer;
+use crate::http::message::{Answer, Method, Request};
 use crate::http::query::decode;
 
 const CHUNK: usize = 64 * 1024;
 
-/// `/logs/download/NAME`; `name` as sent.
-pub fn answer(ask: &Ask<'_>, name: &str, head_only: bool) -> Result<Answer, Refusal> {
-    let name = decode(name, false);
+/// `/logs/download/NAME`
+pub fn answer(ask: &Ask<'_>, request: &Request) -> Result<Answer, Refusal> {
+    let head_only = request.method == Method::Head;
+    let name = decode(request.path.strip_prefix("/logs/download/").unwrap_or_default(), false);
     let Some(file) = known_file(ask, &name) else {
         return Err(Refusal::not_found(format!("there is no log file {name:?}")));
     };

@@ -9,6 +9,7 @@ mod house;
 mod logs;
 mod memo;
 mod months;
+mod openapi;
 mod page;
 mod prices;
 mod status;
@@ -28,6 +29,7 @@ use super::counters::Counters;
 use super::events::Lobby;
 use super::limits::Limits;
 use super::message::{Answer, Body, Bytes, Handler, Method, Request, Response, header, ready};
+use super::prepared::Prepared;
 use super::query::Query;
 use crate::base::clock::SharedClock;
 use crate::config::{Config, Interval};
@@ -55,6 +57,7 @@ pub struct Api {
     cors: Arc<Cors>,
     memo: Memo,
     page: Page,
+    description: Arc<Prepared>,
     /// The edge's, once it is open.
     counters: OnceLock<(Arc<Counters>, Limits)>,
     lobby: Option<Lobby>,
@@ -123,6 +126,7 @@ impl Api {
             cors: Arc::new(cors),
             memo: Memo::default(),
             page: Page::new(),
+            description: openapi::prepared(),
             counters: OnceLock::new(),
             lobby: None,
         }
@@ -143,15 +147,18 @@ impl Api {
     /// What was composed a moment ago, else what is composed now.
     fn answer(&self, request: &Request) -> Result<Answer, Refusal> {
         let (snapshot, now) = (self.cell.load(), self.clock.now());
-        let Some(lasting) = lasting(&request.path) else {
-            return self.route(request, self.ask(request, snapshot, now));
+        let route = &ROUTES[class_of(&request.path)];
+        let lasting = match route.keep {
+            Keep::Not => return (route.answer)(self, &self.ask(request, snapshot, now), request),
+            Keep::Tick => false,
+            Keep::Publication => true,
         };
         let tick = Tick::of(now);
         let question = Question { path: &request.path, query: &request.query, snapshot: &snapshot, tick };
         if let Some(prepared) = self.memo.find(question) {
             return Ok(Answer::Prepared(prepared, Vec::new()));
         }
-        match self.route(request, self.ask(request, Arc::clone(&snapshot), tick.start()))? {
+        match (route.answer)(self, &self.ask(request, Arc::clone(&snapshot), tick.start()), request)? {
             Answer::Ready(response) if response.status_code().0 == 200 => {
                 Ok(Answer::Prepared(self.memo.keep(question, response, lasting), Vec::new()))
             }
@@ -170,93 +177,85 @@ impl Api {
         let (now, instant) = (self.clock.now(), self.clock.instant());
         Ask { snapshot, facts: &self.facts, desk: &self.desk, query, now, instant }
     }
-
-    fn route(&self, request: &Request, ask: Ask<'_>) -> Result<Answer, Refusal> {
-        let reply = match request.path.as_str() {
-            "/" | "/index.html" => return Ok(self.page.index()),
-            "/health" => status::health(&ask),
-            "/status" => status::status(&ask),
-            "/current-state" => current_state::answer(&ask),
-            "/metrics" => months::metrics(&ask),
-            "/decisions" => decisions::answer(&ask),
-            "/historical-data" => history::answer(&ask),
-            "/monthly-summary" => months::summary(&ask),
-            "/monthly-comparison" => months::comparison(&ask),
-            "/prices" => prices::answer(&ask),
-            "/api/v1/state" => v1::state::answer(&ask),
-            "/api/v1/events" => {
-                let answer = v1::events::answer(&ask, request, &self.cors, self.lobby.as_ref());
-                if let (Err(Refusal { status: 503, .. }), Some((counters, _))) = (&answer, self.counters.get()) {
-                    Counters::add(&counters.busy_streams);
-                }
-                return answer;
-            }
-            "/api/v1/about" => v1::about::answer(&ask, self.counters.get(), &ROUTES),
-            "/api/v1/prices" => return v1::prices::answer(&ask),
-            "/prices.ics" => calendar::answer(&ask),
-            "/logs" => logs::lines(&ask),
-            "/logs/files" => logs::files(&ask),
-            path => {
-                if let Some(name) = path.strip_prefix("/logs/download/") {
-                    return download::answer(&ask, name, request.method == Method::Head);
-                }
-                let asset = path.strip_prefix("/assets/").and_then(|name| self.page.asset(name));
-                return asset.ok_or_else(|| Refusal::not_found(format!("there is nothing at {path}")));
-            }
-        };
-        reply.map(Answer::Ready)
-    }
 }
 
-/// Classes of requests, for the statistics: by path, downloads and parts of the page each as one.
-const ROUTES: [&str; 21] = [
-    "other",
-    "/",
-    "/assets/",
-    "/health",
-    "/status",
-    "/current-state",
-    "/metrics",
-    "/decisions",
-    "/historical-data",
-    "/monthly-summary",
-    "/monthly-comparison",
-    "/prices",
-    "/prices.ics",
-    "/logs",
-    "/logs/files",
-    "/logs/download/",
-    "/api/v1/prices",
-    "/api/v1/about",
-    "/api/v1/state",
-    "/api/v1/events",
-    "/openapi.json",
+/// How long an answer is kept for whoever asks the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    /// It is made for one request, or was made at the start.
+    Not,
+    /// It tells ages and is gone in a moment.
+    Tick,
+    /// It stays the same until something is published or a quarter-hour ends: it has a tag.
+    Publication,
+}
+
+/// A path and who answers it. Its place in the table is its class for the statistics.
+struct Route {
+    /// Where it ends with a slash, all that is below it too.
+    path: &'static str,
+    keep: Keep,
+    answer: fn(&Api, &Ask<'_>, &Request) -> Result<Answer, Refusal>,
+}
+
+/// All that is answered. `openapi/` describes it, and its tests compare the two.
+static ROUTES: [Route; 22] = [
+    route("other", Keep::Not, |_, _, request| Err(Refusal::not_found(format!("there is nothing at {}", request.path)))),
+    route("/", Keep::Not, |api, _, _| Ok(api.page.index())),
+    route("/assets/", Keep::Not, |api, _, request| api.page.asset(&request.path)),
+    route("/health", Keep::Tick, |_, ask, _| ready_now(status::health(ask))),
+    route("/status", Keep::Tick, |_, ask, _| ready_now(status::status(ask))),
+    route("/current-state", Keep::Tick, |_, ask, _| ready_now(current_state::answer(ask))),
+    route("/metrics", Keep::Publication, |_, ask, _| ready_now(months::metrics(ask))),
+    route("/decisions", Keep::Publication, |_, ask, _| ready_now(decisions::answer(ask))),
+    route("/historical-data", Keep::Publication, |_, ask, _| ready_now(history::answer(ask))),
+    route("/monthly-summary", Keep::Publication, |_, ask, _| ready_now(months::summary(ask))),
+    route("/monthly-comparison", Keep::Publication, |_, ask, _| ready_now(months::comparison(ask))),
+    route("/prices", Keep::Publication, |_, ask, _| ready_now(prices::answer(ask))),
+    route("/prices.ics", Keep::Publication, |_, ask, _| ready_now(calendar::answer(ask))),
+    route("/logs", Keep::Not, |_, ask, _| ready_now(logs::lines(ask))),
+    route("/logs/files", Keep::Not, |_, ask, _| ready_now(logs::files(ask))),
+    route("/logs/download/", Keep::Not, |_, ask, request| download::answer(ask, request)),
+    route("/api/v1/prices", Keep::Publication, |_, ask, _| v1::prices::answer(ask)),
+    route("/api/v1/about", Keep::Not, |api, ask, _| {
+        ready_now(v1::about::answer(ask, api.counters.get(), ROUTES.iter().map(|route| route.path)))
+    }),
+    route("/api/v1/state", Keep::Tick, |_, ask, _| ready_now(v1::state::answer(ask))),
+    route("/api/v1/events", Keep::Not, |api, ask, request| {
+        let answer = v1::events::answer(ask, request, &api.cors, api.lobby.as_ref());
+        if let (Err(Refusal { status: 503, .. }), Some((counters, _))) = (&answer, api.counters.get()) {
+            Counters::add(&counters.busy_streams);
+        }
+        answer
+    }),
+    route("/openapi.json", Keep::Not, |api, _, _| Ok(Answer::Prepared(Arc::clone(&api.description), Vec::new()))),
+    route("/index.html", Keep::Not, |api, _, _| Ok(api.page.index())),
 ];
 
-/// Which answers are prepared: `Some(false)` for those that tell ages and are gone in a moment, `Some(true)` for those
-/// that stay the same until something is published or a quarter-hour ends.
-fn lasting(path: &str) -> Option<bool> {
-    match path {
-        "/status" | "/health" | "/current-state" | "/api/v1/state" => Some(false),
-        "/prices"
-        | "/prices.ics"
-        | "/api/v1/prices"
-        | "/metrics"
-        | "/decisions"
-        | "/historical-data"
-        | "/monthly-summary"
-        | "/monthly-comparison" => Some(true),
-        _ => None,
-    }
+const fn route(
+    path: &'static str,
+    keep: Keep,
+    answer: fn(&Api, &Ask<'_>, &Request) -> Result<Answer, Refusal>,
+) -> Route {
+    Route { path, keep, answer }
+}
+
+fn ready_now(reply: Reply) -> Result<Answer, Refusal> {
+    reply.map(Answer::Ready)
+}
+
+/// The place of a path's route; 0 where there is none.
+fn class_of(path: &str) -> usize {
+    let is_of = |route: &Route| {
+        let known = route.path;
+        path == known || (known.len() > 1 && known.ends_with('/') && path.starts_with(known))
+    };
+    ROUTES.iter().position(is_of).unwrap_or(0)
 }
 
 impl Handler for Api {
     fn class(&self, request: &Request) -> usize {
-        let path = request.path.as_str();
-        let is_of = |route: &&str| {
-            if route.len() > 1 && route.ends_with('/') { path.starts_with(*route) } else { path == *route }
-        };
-        ROUTES.iter().position(is_of).unwrap_or(0)
+        class_of(&request.path)
     }
 
     fn handle(&self, request: &Request) -> Answer {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::Refusal;
 use crate::base::document::Document;
 use crate::http::message::{Answer, Header, header};
 use crate::http::prepared::Prepared;
@@ -53,9 +54,11 @@ impl Page {
     }
 
     /// `/assets/NAME`
-    pub fn asset(&self, name: &str) -> Option<Answer> {
-        let (_, prepared) = self.assets.iter().find(|(known, _)| known == name)?;
-        Some(Answer::Prepared(Arc::clone(prepared), Vec::new()))
+    pub fn asset(&self, path: &str) -> Result<Answer, Refusal> {
+        let name = path.strip_prefix("/assets/").unwrap_or(path);
+        let found = self.assets.iter().find(|(known, _)| known == name);
+        let (_, prepared) = found.ok_or_else(|| Refusal::not_found(format!("there is nothing at {path}")))?;
+        Ok(Answer::Prepared(Arc::clone(prepared), Vec::new()))
     }
 }
 
@@ -75,11 +78,11 @@ mod tests {
         for (name, ..) in ASSETS {
             assert!(INDEX.contains(&format!("/assets/{name}")), "{name} is not part of the page");
             assert!(!text.contains(&format!("/assets/{name}\"")), "{name} is asked for by its plain name");
-            assert!(page.asset(name).is_some());
+            assert!(page.asset(&format!("/assets/{name}")).is_ok());
         }
         let hashed: Vec<&str> = text.split("/assets/").skip(1).filter_map(|rest| rest.split('"').next()).collect();
         assert_eq!(hashed.len(), ASSETS.len());
-        assert!(hashed.iter().all(|name| page.asset(name).is_some()), "{hashed:?}");
-        assert!(page.asset("app-0.js").is_none());
+        assert!(hashed.iter().all(|name| page.asset(&format!("/assets/{name}")).is_ok()), "{hashed:?}");
+        assert!(page.asset("/assets/app-0.js").is_err());
     }
 }

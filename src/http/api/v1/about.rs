@@ -96,7 +96,11 @@ struct Site<'a> {
 }
 
 /// `/api/v1/about`; `routes` are the names of the classes of requests.
-pub fn answer(ask: &Ask<'_>, edge: Option<&(Arc<Counters>, Limits)>, routes: &[&'static str]) -> Reply {
+pub fn answer(
+    ask: &Ask<'_>,
+    edge: Option<&(Arc<Counters>, Limits)>,
+    routes: impl Iterator<Item = &'static str>,
+) -> Reply {
     let counters = edge.map(|(counters, _)| &**counters);
     let uptime = ask.instant.saturating_duration_since(ask.facts.started);
     let footprint = &ask.snapshot.footprint;
@@ -119,13 +123,13 @@ pub fn answer(ask: &Ask<'_>, edge: Option<&(Arc<Counters>, Limits)>, routes: &[&
     }
     let counted = counters.map(Counters::snapshot);
     let latency = counters.map_or(Vec::new(), |counters| {
-        let of_class = |(class, route): (usize, &&'static str)| {
+        let of_class = |(class, route): (usize, &'static str)| {
             let found = counters.latencies.of(class).quantiles()?;
             let ms = |time: Duration| time.as_micros() as f64 / 1000.0;
             let (p50_ms, p90_ms, p99_ms, max_ms) = (ms(found.p50), ms(found.p90), ms(found.p99), ms(found.max));
             Some(Latency { route, count: found.count, p50_ms, p90_ms, p99_ms, max_ms })
         };
-        routes.iter().enumerate().filter_map(of_class).collect()
+        routes.enumerate().filter_map(of_class).collect()
     });
     Ok(json(
         200,
@@ -175,6 +179,7 @@ fn connections(counted: &Counted) -> Connections {
             ("refused", counted.closed_refused),
             ("broken", counted.closed_broken),
             ("left", counted.closed_left),
+            ("slow_subscriber", counted.closed_slow_subscriber),
             ("shutdown", counted.closed_shutdown),
         ]),
     }

@@ -1,0 +1,144 @@
+//! `/openapi.json`: what every path answers, as OpenAPI 3.1. The files beside this one describe each path once, and what
+//! paths share; what holds for all of them (HEAD, OPTIONS, the refusals of the gate, tags) is added here, at the start.
+//!
+//! The tests compare it with the routes and with their answers.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::base::document::Document;
+use crate::http::message::header;
+use crate::http::prepared::Prepared;
+
+const OPENAPI: &str = "3.1.0";
+/// What paths share.
+const SHARED: &str = include_str!("shared.json");
+/// Paths and their schemas.
+const PARTS: [&str; 6] = [
+    include_str!("server.json"),
+    include_str!("house.json"),
+    include_str!("prices.json"),
+    include_str!("decisions.json"),
+    include_str!("logs.json"),
+    include_str!("v1.json"),
+];
+/// Refusals that any path may answer, and whether only those that ask for the token do.
+const REFUSALS: [(&str, &str, bool); 5] = [
+    ("400", "BadRequest", false),
+    ("401", "Unauthorized", true),
+    ("403", "Forbidden", false),
+    ("429", "TooManyWrong", true),
+    ("503", "Busy", false),
+];
+
+type Object = Map<String, Value>;
+
+#[derive(Deserialize)]
+struct Shared {
+    info: Object,
+    tags: Value,
+    security: Value,
+    #[serde(flatten)]
+    components: Object,
+}
+
+#[derive(Deserialize)]
+struct Part {
+    paths: Object,
+    schemas: Object,
+}
+
+/// In the order in which people read it.
+#[derive(Serialize)]
+struct Description {
+    openapi: &'static str,
+    info: Object,
+    tags: Value,
+    security: Value,
+    paths: Object,
+    components: Object,
+}
+
+/// The document.
+pub fn prepared() -> Arc<Prepared> {
+    let text = serde_json::to_vec(&description()).expect("a plain struct is JSON");
+    let headers = vec![header("Content-Type", "application/json"), header("Cache-Control", "no-cache")];
+    Arc::new(Prepared::new(Arc::new(Document::new(text)), 200, headers, true))
+}
+
+fn description() -> Description {
+    let Shared { mut info, tags, security, mut components } = parsed(SHARED);
+    info.insert("version".to_owned(), env!("CARGO_PKG_VERSION").into());
+    let mut paths = Object::new();
+    let mut schemas = object(components.remove("schemas"));
+    for part in PARTS.map(parsed::<Part>) {
+        schemas.extend(part.schemas);
+        paths.extend(part.paths.into_iter().map(|(path, item)| (path, whole(item))));
+    }
+    components.insert("schemas".to_owned(), schemas.into());
+    Description { openapi: OPENAPI, info, tags, security, paths, components }
+}
+
+/// A path with all its methods, of what is written of GET.
+fn whole(item: Value) -> Value {
+    let mut item = object(Some(item));
+    let mut get = object(item.remove("get"));
+    let without_token = get.get("security").is_some();
+    let mut responses = object(get.remove("responses"));
+    for (status, name, for_token) in REFUSALS {
+        if !(for_token && without_token) && !responses.contains_key(status) {
+            responses.insert(status.to_owned(), response(name));
+        }
+    }
+    let mut parameters = get.remove("parameters").and_then(|list| list.as_array().cloned()).unwrap_or_default();
+    let in_path: Vec<Value> = parameters.iter().filter(|parameter| parameter["in"] == "path").cloned().collect();
+    if responses.contains_key("304") {
+        parameters.push(json!({"$ref": "#/components/parameters/IfNoneMatch"}));
+        responses["200"]["headers"]["ETag"] = json!({"$ref": "#/components/headers/ETag"});
+    }
+    get.insert("parameters".to_owned(), parameters.into());
+    let id = get["operationId"].as_str().unwrap_or_default().to_owned();
+
+    let mut head = get.clone();
+    head.insert("operationId".to_owned(), format!("{id}Head").into());
+    let bodiless: Object = responses.keys().map(|status| (status.clone(), response("Bodiless"))).collect();
+    head.insert("responses".to_owned(), bodiless.into());
+    let options = json!({
+        "operationId": format!("{id}Options"),
+        "tags": get["tags"],
+        "summary": "The methods that are answered.",
+        "security": [],
+        "parameters": in_path,
+        "responses": {
+            "204": response("Methods"),
+            "400": response("BadRequest"),
+            "403": response("Forbidden"),
+            "503": response("Busy"),
+        },
+    });
+    get.insert("responses".to_owned(), responses.into());
+    item.extend([("get".to_owned(), get.into()), ("head".to_owned(), head.into()), ("options".to_owned(), options)]);
+    item.into()
+}
+
+fn response(name: &str) -> Value {
+    json!({"$ref": format!("#/components/responses/{name}")})
+}
+
+fn object(value: Option<Value>) -> Object {
+    match value {
+        Some(Value::Object(object)) => object,
+        _ => Object::new(),
+    }
+}
+
+fn parsed<T: for<'a> Deserialize<'a>>(text: &str) -> T {
+    serde_json::from_str(text).expect("the description is compiled in, and read by the tests")
+}
+
+#[cfg(test)]
+mod checker;
+#[cfg(test)]
+mod tests;

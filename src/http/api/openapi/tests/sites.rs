@@ -1,0 +1,152 @@
+//! Sites of every kind, made by hand.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::clock::Clock;
+use crate::base::fault::Fault;
+use crate::http::api::SCRIBE;
+use crate::http::api::tests::Bench;
+use crate::http::limits::Limits;
+use crate::model::coordinator::Coordinator;
+use crate::model::day::{DayOrigin, DaySummary, Sums};
+use crate::model::energy::Point;
+use crate::model::footprint::Footprint;
+use crate::model::logs::{Level, LogFile, LogLine, Logs};
+use crate::model::month::MonthSummary;
+use crate::model::time::Month;
+use crate::snapshot::{DatabaseState, Feed, Metrics, Origin, Scene};
+
+const READING: &str = r#"{"battery": {"soc_percent": 15.5, "voltage": 300, "current": -2, "temperature": 21.5,
+    "charging_status": true, "power_w": 700}, "photovoltaic": {"current_power_w": 900, "pv1_power_w": 450,
+    "daily_production_kwh": 7.25}, "house_consumption": {"current_power_w": 400, "daily_total_kwh": 3},
+    "grid": {"power_w": -250, "voltage": 230, "l1_current_a": 1.5, "l1_power": 300, "today_imported_kwh": 3.5},
+    "weather": {"current_conditions": {"temperature": 4.5, "cloud_cover_estimated": 80}}}"#;
+
+/// Nothing was read yet.
+pub fn empty() -> Bench {
+    Bench::new("")
+}
+
+/// Everything is known.
+pub fn full(origin: Origin) -> Bench {
+    let bench = Bench::new("web_server: {cors_enabled: true}");
+    bench.show(READING, 30, origin);
+    let hourly =
+        |day: i64| move |quarter: usize| (day < 22 || quarter / 4 != 5).then_some(quarter as i64 * 700 - 9_000);
+    bench.publish_prices((20..=23).map(|day| bench.priced_day(&format!("2026-11-{day}"), hourly(day))));
+    bench.decide(&[
+        (10, "wait", r#"{"confidence": 0.5, "cheapest_hour": {"from": [1]}, "tariff_zone": "T1"}"#),
+        (100, "charge", r#"{"current_price": 0.4, "energy_kwh": "1.5", "should_charge": true, "note": {"a": [null]}}"#),
+        (4_000, "battery_selling", r#"{"energy_sold_kwh": 2, "expected_revenue_pln": 1.5}"#),
+        (90_000, "charge", "{}"),
+    ]);
+    let attempt = bench.attempt();
+    let now = bench.clock.now();
+    let line = |level, text: &str| LogLine { level, text: text.into() };
+    let file = |name: &str, modified| LogFile {
+        name: name.into(),
+        path: format!("/site/logs/{name}"),
+        size: 7,
+        modified,
+        lines: Arc::from([line(Some(Level::Info), "a - INFO - b"), line(None, "\u{1b}[31m")]),
+        error: None,
+    };
+    let files = vec![file("master_coordinator.log", Some(now)), file("other.log", None)];
+    let footprint = Footprint {
+        resident_bytes: 9 << 20,
+        cpu_s: 1.5,
+        threads: 12,
+        descriptors: 30,
+        read_bytes: None,
+        written_bytes: Some(0),
+    };
+    let points = [Some(50.0), None].map(|soc_pct| Point { at: now, soc_pct, pv_power_w: soc_pct });
+    bench.cell.publish(|next| {
+        let zone = &bench.config.zone;
+        let scene = Scene { now, zone, origin, stale_after: now };
+        let history = Arc::new(Feed { origin, published: now, content: (SCRIBE.history)(&points, &scene) });
+        let metrics = Metrics {
+            history: Some(history),
+            decisions: next.metrics.value.as_deref().and_then(|metrics| metrics.decisions.clone()),
+        };
+        next.metrics.succeed(Arc::new(metrics), attempt);
+        next.process.succeed(Arc::new(Coordinator { pid: Some(42) }), attempt);
+        next.logs.succeed(Arc::new(Logs { files }), attempt);
+        next.footprint.succeed(Arc::new(footprint), attempt);
+        let months = Arc::make_mut(&mut next.months);
+        months.complete = true;
+        for month in [10, 11].map(|month| Month { year: 2026, month }) {
+            let mut sums = Sums { charging: 2, selling: 1, ..Sums::default() };
+            sums.sources.insert("grid".into(), 2);
+            let day = |day, sums| DaySummary {
+                date: jiff::civil::date(2026, month.month, day),
+                sums,
+                origin: DayOrigin::Rows,
+                created_at: "2026-11-22T13:00:00".into(),
+            };
+            let days = vec![day(1, sums), day(2, Sums::default())];
+            months.known.insert(month, Arc::new(MonthSummary::of_days(month, days)));
+            months.oldest = Some(month);
+        }
+    });
+    bench.api.count_with(Arc::default(), Limits::default());
+    bench
+}
+
+/// It was known once; now everything fails and the last values are old.
+fn failing() -> Bench {
+    let bench = full(Origin::Files);
+    bench.clock.advance(Duration::from_secs(11 * 3600));
+    let attempt = bench.attempt();
+    let fault = Fault::io("no disk");
+    bench.cell.publish(|next| {
+        next.live.fail(&fault, attempt);
+        next.metrics.fail(&fault, attempt);
+        next.prices.fail(&fault, attempt);
+        next.process.fail(&fault, attempt);
+        next.logs.fail(&fault, attempt);
+        next.footprint.fail(&fault, attempt);
+        next.database = DatabaseState::Failing("held".into());
+        next.gone.insert("live".into(), "it panicked: boom".into());
+        Arc::make_mut(&mut next.months).error = Some("held".into());
+    });
+    bench
+}
+
+/// Nothing was ever known, and nobody will tell.
+fn failed_at_once() -> Bench {
+    let bench = Bench::new("");
+    let attempt = bench.attempt();
+    let fault = Fault::io("the database is damaged");
+    bench.cell.publish(|next| {
+        next.live.fail(&fault, attempt);
+        next.metrics.fail(&fault, attempt);
+        next.prices.fail(&fault, attempt);
+        next.process.fail(&fault, attempt);
+        next.logs.fail(&fault, attempt);
+    });
+    bench
+}
+
+/// The reading lacks everything, prices have holes, decisions nothing.
+fn poor() -> Bench {
+    let bench = Bench::new("");
+    bench.show("{}", 0, Origin::Database);
+    bench.price();
+    bench.decide(&[]);
+    bench.clock.set_wall("2026-11-22T04:30:00Z".parse().unwrap());
+    bench
+}
+
+/// Sites of every kind.
+pub fn benches() -> Vec<(&'static str, Bench)> {
+    vec![
+        ("empty", empty()),
+        ("full", full(Origin::Database)),
+        ("of files", full(Origin::Files)),
+        ("failing", failing()),
+        ("failed at once", failed_at_once()),
+        ("poor", poor()),
+    ]
+}
