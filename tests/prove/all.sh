@@ -20,7 +20,7 @@ waiting= timed= others=
 for proof in tests/prove/[0-9]*.py; do
     case "$proof" in *"${NAME:-}"*) ;; *) continue ;; esac
     case "$proof" in
-    *_compat.py | *_disk.py | *_failures.py | *_memory.py) waiting="$waiting $proof" ;;
+    *_compat.py | *_disk.py | *_failures.py | *_memory.py | *_soak.py) waiting="$waiting $proof" ;;
     *_speed.py) timed="$timed $proof" ;;
     *) others="$others $proof" ;;
     esac
