@@ -6,8 +6,12 @@ BIN   := target/release/wattboard
 NEEDS := python3
 PROOF_NEEDS := python3 strace wrk slowhttptest faketime git chromium
 BENCH_NEEDS := python3 wrk nginx
+SOAK_NEEDS := python3 wrk
+FUZZ_SECONDS ?= 60
+FUZZ_SANITIZER ?= none
+MINUTES ?= 10
 
-.PHONY: run test check fmt lint bench prove needs bench-needs proof-needs clean
+.PHONY: run test check fmt lint bench prove fuzz soak needs bench-needs proof-needs soak-needs clean
 
 run: ## build the release binary and serve a demo house at http://127.0.0.1:8080
 	$(CARGO) build --release --locked
@@ -37,11 +41,23 @@ prove: proof-needs ## every line that an issue must show, with what was measured
 	$(CARGO) build --locked --features faults --target-dir target/faults
 	tests/prove/all.sh
 
+fuzz: ## every parser, a minute each: FUZZ_SECONDS=600 for longer, FUZZ_SANITIZER=address for more, TARGETS="head config" for some
+	@command -v cargo-fuzz >/dev/null || test -x target/tools/bin/cargo-fuzz || \
+	    $(CARGO) install --quiet --locked --root target/tools --target-dir target/tools/build cargo-fuzz
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_SANITIZER=$(FUZZ_SANITIZER) fuzz/run.sh $(TARGETS)
+
+soak: soak-needs ## ten minutes of load with a fault every 30 s: MINUTES=60 for longer
+	$(CARGO) build --release --locked
+	tests/prove/04_7_soak.py --bin $(BIN) --minutes $(MINUTES)
+
 needs:
 	@tests/needs.sh $(NEEDS)
 
 bench-needs:
 	@tests/needs.sh $(BENCH_NEEDS)
+
+soak-needs:
+	@tests/needs.sh $(SOAK_NEEDS)
 
 proof-needs:
 	@tests/needs.sh $(PROOF_NEEDS)

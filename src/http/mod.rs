@@ -21,7 +21,7 @@ pub mod later;
 pub mod limits;
 pub mod listen;
 pub mod message;
-mod negotiate;
+pub mod negotiate;
 pub mod prepared;
 pub mod query;
 pub mod refusal;

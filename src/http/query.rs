@@ -7,8 +7,11 @@ pub fn decode(text: &str, plus_is_space: bool) -> String {
     let mut index = 0;
     while index < bytes.len() {
         let escaped = (bytes[index] == b'%')
-            .then(|| text.get(index + 1..index + 3).and_then(|hex| u8::from_str_radix(hex, 16).ok()))
-            .flatten();
+            .then(|| text.get(index + 1..index + 3))
+            .flatten()
+            // The parser of numbers alone would take a plus.
+            .filter(|hex| hex.bytes().all(|digit| digit.is_ascii_hexdigit()))
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
         match (bytes[index], escaped) {
             (_, Some(byte)) => {
                 decoded.push(byte);
@@ -61,5 +64,7 @@ mod tests {
         assert_eq!(query.get("g"), None);
         assert_eq!(decode("%ff+", false), "\u{fffd}+");
         assert_eq!(decode("%é", true), "%é");
+        assert_eq!(decode("%+b%+B", false), "%+b%+B");
+        assert_eq!(decode("%+b%-1", true), "% b%-1");
     }
 }

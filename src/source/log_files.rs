@@ -85,7 +85,7 @@ impl LogFolder {
 
 /// One file's tail.
 #[derive(Default)]
-struct Follower {
+pub struct Follower {
     /// Device and inode: another one under the same name is a new file.
     identity: (u64, u64),
     position: u64,
@@ -155,7 +155,8 @@ impl Follower {
         Ok(())
     }
 
-    fn take(&mut self, bytes: &[u8]) {
+    /// Takes what the file has more of, in pieces of any size.
+    pub fn take(&mut self, bytes: &[u8]) {
         let mut rest = bytes;
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             let (line, after) = rest.split_at(end);
@@ -173,7 +174,8 @@ impl Follower {
 
     /// Keeps no more of an endless line than will be shown.
     fn extend_partial(&mut self, bytes: &[u8]) {
-        let room = (LINE_BYTES + 1).saturating_sub(self.partial.len());
+        // Two more: of what is too long, a carriage return alone does not count.
+        let room = (LINE_BYTES + 2).saturating_sub(self.partial.len());
         self.partial.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
@@ -193,7 +195,8 @@ impl Follower {
         self.shared = None;
     }
 
-    fn lines(&mut self) -> Arc<[LogLine]> {
+    /// The last lines, oldest first; one without an end is not among them yet.
+    pub fn lines(&mut self) -> Arc<[LogLine]> {
         let ring = &self.ring;
         Arc::clone(self.shared.get_or_insert_with(|| ring.iter().cloned().collect()))
     }
@@ -270,6 +273,20 @@ mod tests {
         let lines = folder.lines("a.log");
         assert_eq!(lines[0], format!("{}{CUT_MARK}", &long[..LINE_BYTES]));
         assert_eq!(lines[1..], ["łódź ⚡", "broken \u{fffd} byte", ""]);
+    }
+
+    #[test]
+    fn a_line_that_is_just_too_long_is_marked_however_it_comes() {
+        for (end, marked) in [("\n", false), ("\r\n", false), ("y\n", true), ("y\r\n", true), ("\ry\n", true)] {
+            let line = format!("{}{end}", "x".repeat(LINE_BYTES));
+            for size in [1, 7, LINE_BYTES, LINE_BYTES + 1, LINE_BYTES + 2, line.len()] {
+                let mut follower = Follower::default();
+                line.as_bytes().chunks(size).for_each(|piece| follower.take(piece));
+                let lines = follower.lines();
+                assert_eq!(lines.len(), 1);
+                assert_eq!(lines[0].text.ends_with(CUT_MARK), marked, "{end:?} in pieces of {size}");
+            }
+        }
     }
 
     #[test]

@@ -42,6 +42,9 @@ pub struct Row {
     pub publication_ts: Option<String>,
 }
 
+/// PLN/MWh, either way. What is beyond it is no price but a mistake, and a hole.
+const BEYOND_ALL_PRICES: f64 = 1e9;
+
 /// The column that holds an entity's values.
 pub fn column(entity: Entity) -> &'static str {
     match entity {
@@ -62,7 +65,7 @@ impl Row {
         match entity {
             Entity::Kompas => (number.fract() == 0.0 && (0.0..=3.0).contains(&number)).then_some(number as i64),
             // PLN/MWh to millionths of a PLN/kWh.
-            _ => Some(Micro::from_f64(number / 1000.0).0),
+            _ => (number.abs() < BEYOND_ALL_PRICES).then(|| Micro::from_f64(number / 1000.0).0),
         }
     }
 
@@ -278,6 +281,12 @@ mod tests {
         );
         let seen: Vec<_> = found.points.iter().map(|point| (point.start.to_string(), point.value)).collect();
         assert_eq!(seen, [("2026-04-30T22:00:00Z".to_owned(), 0), ("2026-04-30T22:30:00Z".to_owned(), -2_086_860)]);
+        let nonsense = day(
+            Entity::DayAhead,
+            date,
+            r#"{"value": [{"dtime_utc": "2026-04-30 22:15", "csdac_pln": 1e300}, {"dtime_utc": "2026-04-30 22:30", "csdac_pln": -1e9}]}"#,
+        );
+        assert_eq!(nonsense.points, [], "a price that cannot be is a hole, not 0");
         let kompas = day(
             Entity::Kompas,
             date,

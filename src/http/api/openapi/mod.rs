@@ -88,7 +88,8 @@ fn whole(item: Value) -> Value {
     let without_token = get.get("security").is_some();
     let mut responses = object(get.remove("responses"));
     for (status, name, for_token) in REFUSALS {
-        if !(for_token && without_token) && !responses.contains_key(status) {
+        let left_out = for_token && without_token;
+        if !left_out && !responses.contains_key(status) {
             responses.insert(status.to_owned(), response(name));
         }
     }
