@@ -85,12 +85,11 @@ fn description() -> Description {
 fn whole(item: Value) -> Value {
     let mut item = object(Some(item));
     let mut get = object(item.remove("get"));
-    let without_token = get.get("security").is_some();
+    let asks_for_token = get.get("security").is_none();
     let mut responses = object(get.remove("responses"));
     for (status, name, for_token) in REFUSALS {
-        let left_out = for_token && without_token;
-        if !left_out && !responses.contains_key(status) {
-            responses.insert(status.to_owned(), response(name));
+        if asks_for_token || !for_token {
+            responses.entry(status).or_insert_with(|| response(name));
         }
     }
     let mut parameters = get.remove("parameters").and_then(|list| list.as_array().cloned()).unwrap_or_default();
