@@ -239,7 +239,10 @@ def main():
         print(f"counters: {about['connections']}, {about['requests']}")
         tally.check(about["requests"]["contained_panics"] == 0, "no handler panicked", str(about["requests"]))
         gone = wait_for(lambda: server.json("/api/v1/about")[1]["connections"]["open"] == 1, 15)
-        tally.check(gone, "all connections are given back", str(server.json("/api/v1/about")[1]["connections"]))
+        told = server.json("/api/v1/about")[1]["connections"]
+        tally.check(gone, "all connections are given back", str(told))
+        ways = told["open"] + sum(told["closed"].values())
+        tally.check(ways == told["accepted"], "who came is there, or has left in some way", f"{ways}: {told}")
         code, took = server.end()
         tally.check(code == 0 and took < 2, "stopped in 2 s with code 0", f"code {code} after {took:.2f} s")
         few_descriptors(tally, shop, root)

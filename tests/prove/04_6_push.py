@@ -153,9 +153,11 @@ def rude_is_dropped(tally, server, house, seconds=75):
     house.rude.socket.close()
     print(f"it had been sent {rest} bytes that it could still read")
     tally.check(rest < 300_000, "it was not sent everything", str(rest))
-    closed = (server.json("/api/v1/about")[1] or {})["connections"]["closed"]
-    counted = {name: number for name, number in closed.items() if "slow" in name and number}
-    tally.check(bool(counted), "/api/v1/about counts who was dropped", str(closed))
+    told = server.json("/api/v1/about")[1]["connections"]
+    counted = {name: number for name, number in told["closed"].items() if "slow" in name and number}
+    tally.check(bool(counted), "/api/v1/about counts who was dropped", str(told))
+    ways = told["open"] + sum(told["closed"].values())
+    tally.check(ways == told["accepted"], "who came is there, or has left in some way", f"{ways}: {told}")
 
 
 def main():
