@@ -38,6 +38,11 @@ def cpu_s(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def tcp_kib():
+    """What the kernel holds for all sockets of the machine: answers that were written and not taken."""
+    return int(re.search(r"^TCP: .* mem (\d+)", Path("/proc/net/sockstat").read_text(), re.M).group(1)) * 4
+
+
 def siege(tally, shop, server, mode, given):
     """One mode, and what it cost."""
     name, flags, path = mode
@@ -49,13 +54,22 @@ def siege(tally, shop, server, mode, given):
     time.sleep(2)
     command = ["slowhttptest", *flags, "-c", str(given.connections), "-r", str(given.connections // 4)]
     command += ["-l", str(given.seconds), "-p", "5", "-v", "1", "-u", server.base + path]
-    tool = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-    most, most_open, strangers, began, busy = 0, 0, set(), time.monotonic(), [(server.pid, cpu_s(server.pid)), (tool.pid, 0)]
-    deadline = time.monotonic() + given.seconds + 30
+    tool = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    most, most_open, strangers, began, busy = (
+        0,
+        0,
+        set(),
+        time.monotonic(),
+        [(server.pid, cpu_s(server.pid)), (tool.pid, 0)],
+    )
+    deadline, kernel = time.monotonic() + given.seconds + 30, 0
     while tool.poll() is None and time.monotonic() < deadline:
         most, most_open = max(most, server.memory_kib()), max(most_open, descriptors(server.pid))
         now = sorted(server.threads_by_id().values())
         strangers |= set() if now == threads else {f"{len(now)} threads"}
+        kernel = max(kernel, tcp_kib())
         used = [cpu_s(pid) - before_s for pid, before_s in busy]
         time.sleep(0.1)
     tool.kill() if tool.poll() is None else None
@@ -73,11 +87,14 @@ def siege(tally, shop, server, mode, given):
     print(f"{name}: {'; '.join(' '.join(line.split()) for line in outcome)}")
     accepted = about["connections"]["accepted"] - before["connections"]["accepted"]
     print(f"     {accepted} accepted, closed: {closed}; most descriptors {most_open}, resident at most {most} KiB")
-    print(f"     in {ended - began:.0f} s the server used {used[0]:.1f} s of processor time, the attacker {used[1]:.1f} s")
+    print(
+        f"     processor time in {ended - began:.0f} s: server {used[0]:.1f} s, attacker {used[1]:.1f} s; "
+        f"the kernel held up to {kernel // 1024} MiB for sockets"
+    )
     slow = [(at, round(took)) for at, took in met.kept + met.fresh if took > 100]
     print(f"     longer than 100 ms: {sorted(slow)[:12]}") if slow else None
     print(f"     calm client: {met.words()}; worst p99 of any 5 s {met.worst_p99():.2f} ms", flush=True)
-    print(f"     the same to a server that nobody attacks: {machine.words()}; worst p99 of any 5 s {machine.worst_p99():.2f} ms")
+    print(f"     to a server that nobody attacks: {machine.words()}; worst p99 {machine.worst_p99():.2f} ms")
     check(server.alive(), "the server lives")
     check(accepted >= given.connections, f"{given.connections} connections came", str(accepted))
     check(not met.bad and len(met.kept) > (ended - began) * 40, "the calm client is always served", str(met.bad[:3]))
@@ -95,7 +112,8 @@ def siege(tally, shop, server, mode, given):
         return held[0] <= 1 and held[1] <= open_before + 1  # the one that asks may not be closed yet
 
     good = wait_for(released, max(0.5, ended + RELEASED_S - time.monotonic()))
-    print(f"     {time.monotonic() - ended:.1f} s later: {held[0]} connections, {held[1]} descriptors ({open_before} before)")
+    later = time.monotonic() - ended
+    print(f"     {later:.1f} s later: {held[0]} connections, {held[1]} descriptors ({open_before} before)")
     check(good, f"all is given back {RELEASED_S} s later", f"{held}, before: {open_before} descriptors")
     check("panicked" not in server.log_text(), "no panic in the log")
 
