@@ -37,7 +37,9 @@ def lua(address):
     for path in ALL:
         forms = ["nil", "{['Accept-Encoding'] = 'gzip'}"]
         tag = once(address, path, ("Accept-Encoding: gzip",)).get("etag")
-        forms.append(f"{{['Accept-Encoding'] = 'gzip', ['If-None-Match'] = '{tag}'}}" if tag else "{['Accept'] = '*/*'}")
+        forms.append(
+            f"{{['Accept-Encoding'] = 'gzip', ['If-None-Match'] = '{tag}'}}" if tag else "{['Accept'] = '*/*'}"
+        )
         heads += [f"{{'{path}', {form}}}" for form in forms]
     return MIX % ", ".join(heads)
 
@@ -60,9 +62,7 @@ def ask(shop, server, count):
 
 
 def main():
-    given = arguments(
-        __doc__.split("\n\n")[0], requests=(1_000_000, "requests in all"), days=(60, "days of the site")
-    )
+    given = arguments(__doc__.split("\n\n")[0], requests=(1_000_000, "requests in all"), days=(60, "days of the site"))
     tally = Tally()
     with Workshop(given.bin, given.keep) as shop:
         api = shop.price_api()

@@ -61,7 +61,9 @@ class Siege:
         print(f"     calm client: {met.words()}", flush=True)
         check(server.alive(), f"{name}: the server lives")
         slow = [took for _, took in met.kept + met.fresh if took > longest_ms]
-        check(not met.bad and not slow and len(met.kept) > 20, f"{name}: others are served", f"{met.bad[:3]} {slow[:3]}")
+        check(
+            not met.bad and not slow and len(met.kept) > 20, f"{name}: others are served", f"{met.bad[:3]} {slow[:3]}"
+        )
         check(grown <= most_kib, f"{name}: at most {most_kib} KiB more", f"{grown:+} KiB")
         check(most_threads == threads, f"{name}: no more threads", f"{threads} -> {most_threads}")
         check(lines <= 10, f"{name}: at most 10 log lines", f"{lines}: {list(server.errors)[-3:]}")
@@ -154,7 +156,9 @@ def few_descriptors(tally, shop, root):
         served = time.monotonic() - left if status == 200 else None
     print(f"64 descriptors: served {served if served is None else round(served, 3)} s after they left")
     tally.check(served is not None and served <= 1, "64 descriptors: served within 1 s of their leaving", str(served))
-    answers = attacks.many_at_once(server.address, ("/current-state", "/status", "/", "/metrics", "/decisions", LARGEST))
+    answers = attacks.many_at_once(
+        server.address, ("/current-state", "/status", "/", "/metrics", "/decisions", LARGEST)
+    )
     tally.check(all(status == 200 for status, _ in answers), "64 descriptors: then a burst is served", str(answers))
     lines = len(server.errors) - log
     tally.check(lines <= 10, "64 descriptors: at most 10 log lines", f"{lines}: {list(server.errors)[-3:]}")
@@ -179,7 +183,15 @@ def odd_requests(tally, server):
     print(f"{len(ODD)} odd requests, {wrong} answered wrongly")
     tally.check(not wrong, "odd requests: each its right answer or a closed connection", f"{wrong} of {len(ODD)}")
     bad = []
-    for path in (*PATHS, "/api/v1/state", "/api/v1/about", "/api/v1/prices", "/prices.ics", "/nonesuch", "/logs?lines=0"):
+    for path in (
+        *PATHS,
+        "/api/v1/state",
+        "/api/v1/about",
+        "/api/v1/prices",
+        "/prices.ics",
+        "/nonesuch",
+        "/logs?lines=0",
+    ):
         for _ in range(5):  # an age may get longer between the two
             get, head = once(server.address, path), once(server.address, path, (), "HEAD")
             told = [(answer.status, answer.get("content-length"), answer.get("content-type")) for answer in (get, head)]
@@ -239,7 +251,10 @@ def main():
         print(f"counters: {about['connections']}, {about['requests']}")
         tally.check(about["requests"]["contained_panics"] == 0, "no handler panicked", str(about["requests"]))
         gone = wait_for(lambda: server.json("/api/v1/about")[1]["connections"]["open"] == 1, 15)
-        tally.check(gone, "all connections are given back", str(server.json("/api/v1/about")[1]["connections"]))
+        told = server.json("/api/v1/about")[1]["connections"]
+        tally.check(gone, "all connections are given back", str(told))
+        ways = told["open"] + sum(told["closed"].values())
+        tally.check(ways == told["accepted"], "who came is there, or has left in some way", f"{ways}: {told}")
         code, took = server.end()
         tally.check(code == 0 and took < 2, "stopped in 2 s with code 0", f"code {code} after {took:.2f} s")
         few_descriptors(tally, shop, root)

@@ -199,7 +199,9 @@ def aging(tally, address, path):
     """What tells ages is composed: no tag, never packed, never a 304."""
     plain = once(address, path)
     packed = once(address, path, ("Accept-Encoding: gzip", "If-None-Match: *"))
-    tags = [answer.get("etag") for answer in (plain, packed)] + [answer.get("last-modified") for answer in (plain, packed)]
+    tags = [answer.get("etag") for answer in (plain, packed)] + [
+        answer.get("last-modified") for answer in (plain, packed)
+    ]
     tally.check(tags == [None] * 4, f"{path}: no tag", str(tags))
     tally.check(
         (plain.status, packed.status, packed.get("content-encoding")) == (200, 200, None),
@@ -264,9 +266,7 @@ def tags_follow_bodies(tally, address, seconds):
     changed = {path for path, number in count.items() if number > 1}
     print(f"tags seen in {seconds:.0f} s of writing: {count}")
     tally.check(not wrong, "a tag stands for one body alone", str(wrong[:5]))
-    tally.check(
-        {"/decisions", "/metrics"} <= changed, "new decisions give new tags", f"changed: {sorted(changed)}"
-    )
+    tally.check({"/decisions", "/metrics"} <= changed, "new decisions give new tags", f"changed: {sorted(changed)}")
 
 
 def main():

@@ -85,7 +85,9 @@ ODD = (
     odd("/a/../health", plain("/a/../health"), (400, 404)),
     odd("/%2e%2e/health", plain("/%2e%2e/health"), (400, 404)),
     odd("/logs/download/..", plain("/logs/download/.."), (400, 404)),
-    odd("/logs/download/%2e%2e%2f", plain("/logs/download/%2e%2e%2fconfig%2fmaster_coordinator_config.yaml"), (400, 404)),
+    odd(
+        "/logs/download/%2e%2e%2f", plain("/logs/download/%2e%2e%2fconfig%2fmaster_coordinator_config.yaml"), (400, 404)
+    ),
     odd("/logs/download//etc/passwd", plain("/logs/download//etc/passwd"), (400, 404)),
     odd("/logs/download/ with NUL", plain("/logs/download/master.log%00.log"), (400, 404)),
     odd("/assets/..%2f", plain("/assets/..%2f..%2fetc%2fpasswd"), (400, 404)),
@@ -153,14 +155,21 @@ ODD = (
     odd("GET with a body of 100 GB", plain(more="Content-Length: 100000000000\r\n"), 413, **SHUT),
     odd("POST with a body", plain(method="POST", more="Content-Length: 3\r\n") + b"abc", (405, 413), **SHUT),
     odd("the same Content-Length twice", plain(more="Content-Length: 0\r\nContent-Length: 0\r\n"), 400, **SHUT),
-    odd("conflicting Content-Lengths", plain(more="Content-Length: 0\r\nContent-Length: 50\r\n") + plain(), 400, **SHUT),
+    odd(
+        "conflicting Content-Lengths", plain(more="Content-Length: 0\r\nContent-Length: 50\r\n") + plain(), 400, **SHUT
+    ),
     odd("a list of Content-Lengths", plain(more="Content-Length: 0, 0\r\n"), 400, **SHUT),
     odd("Content-Length: +0", plain(more="Content-Length: +0\r\n"), 400, **SHUT),
     odd("Content-Length: -1", plain(more="Content-Length: -1\r\n"), 400, **SHUT),
     odd("Content-Length: 0x0", plain(more="Content-Length: 0x0\r\n"), 400, **SHUT),
     odd("an empty Content-Length", plain(more="Content-Length:\r\n"), 400, **SHUT),
     odd("Content-Length beyond 64 bits", plain(more=f"Content-Length: {'9' * 30}\r\n"), (400, 413), **SHUT),
-    odd("chunked", plain(method="POST", more="Transfer-Encoding: chunked\r\n") + b"3\r\nabc\r\n0\r\n\r\n", REFUSED, **SHUT),
+    odd(
+        "chunked",
+        plain(method="POST", more="Transfer-Encoding: chunked\r\n") + b"3\r\nabc\r\n0\r\n\r\n",
+        REFUSED,
+        **SHUT,
+    ),
     odd("chunked GET with a request inside", plain(more="Transfer-Encoding: chunked\r\n") + plain(), REFUSED, **SHUT),
     odd("Transfer-Encoding: identity", plain(more="Transfer-Encoding: identity\r\n"), REFUSED, **SHUT),
     odd("Transfer-Encoding: xchunked", plain(more="Transfer-Encoding: xchunked\r\n"), REFUSED, **SHUT),
@@ -260,7 +269,7 @@ def judged(entry, answer, number):
         return f"405 with Allow: {answer.get('allow')}"
     if entry.mark == "allow" and not answer.get("allow"):
         return "no Allow"
-    if entry.mark == "in order" and f"/nonesuch-{number}\"" not in answer.json().get("error", "") + '"':
+    if entry.mark == "in order" and f'/nonesuch-{number}"' not in answer.json().get("error", "") + '"':
         return f"answer {number} is another's: {answer.body[:150]!r}"
     if b"secret" in answer.body:
         return "the request comes back"

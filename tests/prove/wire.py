@@ -289,16 +289,22 @@ class Measured(NamedTuple):
             if not values:
                 return f"{label}: none"
             shares = ", ".join(f"p{share * 100:g} {quantile(values, share):.2f}" for share in (0.9, 0.99, 0.999))
-            return f"{label}: {len(values)}, p50 {statistics.median(values):.2f}, {shares}, longest {max(values):.1f} ms"
+            return (
+                f"{label}: {len(values)}, p50 {statistics.median(values):.2f}, {shares}, longest {max(values):.1f} ms"
+            )
 
-        return f"{told('own connection', self.kept)}; {told('new ones', self.fresh)}; bad {len(self.bad)} {self.bad[:3]}"
+        return (
+            f"{told('own connection', self.kept)}; {told('new ones', self.fresh)}; bad {len(self.bad)} {self.bad[:3]}"
+        )
 
 
 class Calm(Child):
     """The calm client; `.finish()` ends it and returns what it measured."""
 
     def __init__(self, address, *paths):
-        super().__init__([sys.executable, Path(__file__).resolve(), address, *(paths or ("/current-state", "/decisions"))])
+        super().__init__(
+            [sys.executable, Path(__file__).resolve(), address, *(paths or ("/current-state", "/decisions"))]
+        )
         self.first_line()
 
     def finish(self):
