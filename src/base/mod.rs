@@ -8,6 +8,7 @@ pub mod document;
 pub mod fault;
 pub mod file_uri;
 pub mod log;
+pub mod memory;
 pub mod network;
 pub mod plain_file;
 pub mod shutdown;

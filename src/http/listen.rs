@@ -9,6 +9,11 @@ use crate::base::fault::{Fault, Kind};
 
 /// Connections that wait for the door while it is busy.
 const BACKLOG: i32 = 1024;
+/// What the kernel may hold of answers that a client does not take; it doubles the number. Without a bound it takes up to
+/// 4 MB for each slow reader, and a thousand of them all of the machine's socket memory.
+const SEND_BUFFER: usize = 64 * 1024;
+/// After so long without a byte acknowledged the kernel gives a connection up, also one that was closed already.
+const GIVE_UP: Duration = Duration::from_secs(30);
 /// Silence after which the kernel asks whether the peer is still there.
 const KEEPALIVE: Duration = Duration::from_secs(60);
 
@@ -46,7 +51,8 @@ fn bind_to(address: SocketAddr) -> std::io::Result<TcpListener> {
     Ok(listener)
 }
 
-/// Sets what accepted sockets are to inherit: no delay (an answer is one write) and keep-alive probes.
+/// Sets what accepted sockets are to inherit: no delay (an answer is one write), keep-alive probes, and how much the
+/// kernel holds for how long of what nobody takes.
 ///
 /// # Errors
 /// When the system refuses an option.
@@ -54,6 +60,8 @@ pub fn prepare(listener: &TcpListener) -> std::io::Result<()> {
     let socket = SockRef::from(listener);
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE))?;
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.set_tcp_user_timeout(Some(GIVE_UP))?;
     listener.set_nonblocking(true)
 }
 

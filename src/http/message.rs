@@ -39,6 +39,11 @@ pub struct Request {
 }
 
 impl Request {
+    /// All headers of this (lower-case) name, which together are one list.
+    pub fn list(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.headers.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
     /// The first header of this (lower-case) name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())

@@ -1,28 +1,31 @@
 //! What a client can read, and what it has already: `Accept-Encoding` and `If-None-Match`. Pure.
 
-/// Whether gzip is welcome (RFC 9110, 12.5.3): named, or covered by `*`, with a weight above 0.
-pub fn accepts_gzip(accept_encoding: Option<&str>) -> bool {
-    let mut any = None;
-    for item in accept_encoding.unwrap_or_default().split(',') {
+/// Whether gzip is welcome (RFC 9110, 12.5.3): named, or covered by `*`, with a weight above 0 and not below that of
+/// the plain form where that is named.
+pub fn accepts_gzip<'a>(accept_encoding: impl Iterator<Item = &'a str>) -> bool {
+    let (mut gzip, mut plain, mut any) = (None, None, None);
+    for item in accept_encoding.flat_map(|list| list.split(',')) {
         let (name, parameters) = item.split_once(';').unwrap_or((item, ""));
         let weight = parameters.split(';').find_map(|parameter| {
             let (key, value) = parameter.split_once('=')?;
             key.trim().eq_ignore_ascii_case("q").then(|| value.trim().parse::<f32>().unwrap_or(0.0))
         });
-        let welcome = weight.is_none_or(|weight| weight > 0.0);
-        match name.trim() {
-            name if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") => return welcome,
-            "*" => any = Some(welcome),
-            _ => {}
-        }
+        let place = match name.trim() {
+            name if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") => &mut gzip,
+            name if name.eq_ignore_ascii_case("identity") => &mut plain,
+            "*" => &mut any,
+            _ => continue,
+        };
+        place.get_or_insert(weight.unwrap_or(1.0));
     }
-    any.unwrap_or(false)
+    let gzip = gzip.or(any).unwrap_or(0.0);
+    gzip > 0.0 && plain.is_none_or(|plain| gzip >= plain)
 }
 
 /// Whether the client has what bears this tag (with its quotes), compared weakly (RFC 9110, 13.1.2).
-pub fn has_already(if_none_match: Option<&str>, tag: &str) -> bool {
-    let listed = if_none_match.unwrap_or_default();
-    listed.trim() == "*" || listed.split(',').any(|item| item.trim().strip_prefix("W/").unwrap_or(item.trim()) == tag)
+pub fn has_already<'a>(if_none_match: impl Iterator<Item = &'a str>, tag: &str) -> bool {
+    let is_it = |item: &str| item == "*" || item.strip_prefix("W/").unwrap_or(item) == tag;
+    if_none_match.flat_map(|list| list.split(',')).any(|item| is_it(item.trim()))
 }
 
 #[cfg(test)]
@@ -47,8 +50,10 @@ mod tests {
             (Some("gzipped"), false),
             (Some("x-gzip"), true),
             (Some(";q=1,,"), false),
+            (Some("identity;q=1, gzip;q=0.5"), false),
+            (Some("identity;q=0.5, gzip"), true),
         ] {
-            assert_eq!(accepts_gzip(header), expected, "{header:?}");
+            assert_eq!(accepts_gzip(header.into_iter()), expected, "{header:?}");
         }
     }
 
@@ -64,7 +69,14 @@ mod tests {
             (Some("abc"), false),
             (Some(""), false),
         ] {
-            assert_eq!(has_already(header, "\"abc\""), expected, "{header:?}");
+            assert_eq!(has_already(header.into_iter(), "\"abc\""), expected, "{header:?}");
         }
+    }
+
+    #[test]
+    fn headers_that_come_twice_are_one_list() {
+        assert!(accepts_gzip(["br", "gzip"].into_iter()));
+        assert!(!accepts_gzip(["gzip;q=0", "*"].into_iter()));
+        assert!(has_already(["\"x\"", "\"abc\""].into_iter(), "\"abc\""));
     }
 }

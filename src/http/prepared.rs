@@ -43,10 +43,10 @@ impl Prepared {
 
     /// The form that a request is to be answered with.
     pub fn choose(&self, request: &Request) -> &Rendered {
-        let packed = self.lasting && accepts_gzip(request.header("accept-encoding"));
+        let packed = self.lasting && accepts_gzip(request.list("accept-encoding"));
         let packed = if packed { self.packed() } else { None };
         let form = packed.unwrap_or_else(|| self.plain.get_or_init(|| self.form(self.document.plain(), None)));
-        let known = self.lasting && has_already(request.header("if-none-match"), &form.tag);
+        let known = self.lasting && has_already(request.list("if-none-match"), &form.tag);
         if known { &form.unchanged } else { &form.whole }
     }
 

@@ -16,7 +16,7 @@ mod status;
 mod v1;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Instant;
 
 use jiff::Timestamp;
@@ -57,7 +57,8 @@ pub struct Api {
     cors: Arc<Cors>,
     memo: Memo,
     page: Page,
-    description: Arc<Prepared>,
+    /// Most who run it never ask for it: it is written when somebody does.
+    description: LazyLock<Arc<Prepared>>,
     /// The edge's, once it is open.
     counters: OnceLock<(Arc<Counters>, Limits)>,
     lobby: Option<Lobby>,
@@ -126,7 +127,7 @@ impl Api {
             cors: Arc::new(cors),
             memo: Memo::default(),
             page: Page::new(),
-            description: openapi::prepared(),
+            description: LazyLock::new(openapi::prepared),
             counters: OnceLock::new(),
             lobby: None,
         }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{Ask, Refusal, Reply, Unknown, json};
@@ -239,6 +240,11 @@ fn all_unknown(answer: &impl Serialize, why: &str) -> Unknown {
     figures.map(|(name, _)| (name.clone(), why.to_owned())).collect()
 }
 
+/// When the sums were published last: an answer stays the same until then.
+fn published(ask: &Ask<'_>) -> Timestamp {
+    ask.snapshot.metrics.as_of.unwrap_or(ask.now)
+}
+
 /// `/monthly-summary`
 pub fn summary(ask: &Ask<'_>) -> Reply {
     let month = asked_month(ask, present(ask))?;
@@ -254,7 +260,7 @@ pub fn summary(ask: &Ask<'_>) -> Reply {
         savings_percentage: round_to(sums.savings_pct(), 1),
         figures: Figures::of(sums),
         daily_summaries: summary.days.iter().map(Day::of).collect(),
-        timestamp: ask.naive(ask.now),
+        timestamp: ask.naive(published(ask)),
         as_of: as_of.map(|at| ask.rfc3339(at)),
         stale_after: as_of.map(|at| ask.rfc3339(at + ask.facts.staleness)),
         source: if summary.has_saved { "rows and saved summaries" } else { "rows" },
@@ -348,7 +354,7 @@ pub fn comparison(ask: &Ask<'_>) -> Reply {
                 energy_diff_kwh: difference(now.energy, then.energy),
                 savings_diff_pln: difference(now.savings(), then.savings()),
             },
-            timestamp: ask.naive(ask.now),
+            timestamp: ask.naive(published(ask)),
             as_of: as_of.map(|at| ask.rfc3339(at)),
             stale_after: as_of.map(|at| ask.rfc3339(at + ask.facts.staleness)),
             source: if current.has_saved || previous.has_saved { "rows and saved summaries" } else { "rows" },

@@ -1,5 +1,5 @@
 //! `/openapi.json`: what every path answers, as OpenAPI 3.1. The files beside this one describe each path once, and what
-//! paths share; what holds for all of them (HEAD, OPTIONS, the refusals of the gate, tags) is added here, at the start.
+//! paths share; what holds for all of them (HEAD, OPTIONS, the refusals of the gate, tags) is added here, once.
 //!
 //! The tests compare it with the routes and with their answers.
 
