@@ -8,7 +8,7 @@ pub fn accepts_gzip<'a>(accept_encoding: impl Iterator<Item = &'a str>) -> bool 
         let (name, parameters) = item.split_once(';').unwrap_or((item, ""));
         let weight = parameters.split(';').find_map(|parameter| {
             let (key, value) = parameter.split_once('=')?;
-            key.trim().eq_ignore_ascii_case("q").then(|| value.trim().parse::<f32>().unwrap_or(0.0))
+            key.trim().eq_ignore_ascii_case("q").then(|| value.trim().parse::<f32>().unwrap_or(0.0).clamp(0.0, 1.0))
         });
         let place = match name.trim() {
             name if name.eq_ignore_ascii_case("gzip") || name.eq_ignore_ascii_case("x-gzip") => &mut gzip,
@@ -45,7 +45,7 @@ mod tests {
             (Some("br;q=1.0, gzip;q=0.001"), true),
             (Some("*"), true),
             (Some("*;q=0"), false),
-            (Some("identity, *;q=0.5"), true),
+            (Some("identity, *;q=0.5"), false),
             (Some("gzip;q=nonsense"), false),
             (Some("gzipped"), false),
             (Some("x-gzip"), true),
