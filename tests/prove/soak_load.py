@@ -96,7 +96,7 @@ class Load:
                 self.fail("wrk", f"no request answered: {run.stdout[-200:]} {run.stderr[-200:]}")
 
     def _ask(self, paths, pause=0.02):
-        connection = None
+        connection, reading = None, ""
         while not self.stopping.is_set():
             for path in paths:
                 try:
@@ -107,7 +107,12 @@ class Load:
                     if answer.status != 200:
                         self.fail(path, f"{answer.status} {body[:120]!r}")
                     elif answer.headers["Content-Type"] == "application/json":
-                        self._note(json.loads(body)) if path == "/status" else json.loads(body)
+                        found = json.loads(body)
+                        if path == "/status":
+                            self._note(found)
+                        if path == "/current-state" and found["timestamp"] < reading:
+                            self.fail(path, f"back in time: {found['timestamp']} after {reading}")
+                        reading = found["timestamp"] if path == "/current-state" else reading
                 except (OSError, http.client.HTTPException, ValueError) as error:
                     self.fail(path, repr(error))
                     connection.close()
