@@ -171,3 +171,92 @@ fn decisions(sums: &Sums) -> String {
         total => format!("{total} decisions"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const NOW: &str = "2026-11-22T12:00:00Z";
+
+    fn site() -> (TempDir, Config) {
+        let dir = TempDir::new().unwrap();
+        fs::create_dir_all(dir.path().join("out/energy_data")).unwrap();
+        let text = "electricity_tariff: {tariff_type: g11, distribution_pricing: {g11: {type: static, price: 0.2}}}";
+        let config = Config::parse(&dir.path().join("config/c.yaml"), text).unwrap();
+        for day in ["2026-10-30", "2026-11-20", "2026-11-21", "2026-11-22"] {
+            let rows: Vec<String> = (0..3)
+                .map(|hour| {
+                    format!(r#"{{"timestamp": "{day}T0{hour}:00:00", "grid_import_total_kwh": {hour}, "tariff_zone": "T1"}}"#)
+                })
+                .collect();
+            let out = dir.path().join("out");
+            fs::write(out.join(format!("energy_data/energy_data_{day}.json")), format!("[{}]", rows.join(",")))
+                .unwrap();
+            let line = format!(
+                r#"{{"timestamp": "{day}T10:00:00", "action": "charge", "energy_kwh": 1.5, "estimated_cost_pln": 0.9, "source": "pv"}}"#
+            );
+            fs::write(out.join(format!("charging_decision_{}.json", day.replace('-', ""))), line).unwrap();
+        }
+        (dir, config)
+    }
+
+    fn say(config: &Config, wanted: Wanted) -> (Result<bool, Fault>, String) {
+        let mut out = Vec::new();
+        let ended = run(config, wanted, NOW.parse().unwrap(), &mut out);
+        (ended, String::from_utf8(out).unwrap())
+    }
+
+    #[test]
+    fn missing_days_are_saved_and_read_back() {
+        let (dir, config) = site();
+        let daily = dir.path().join("out/daily_snapshots");
+        fs::create_dir_all(&daily).unwrap();
+        fs::write(daily.join("snapshot_20261120.json"), "somebody's").unwrap();
+        let (ended, text) = say(&config, Wanted::Missing(3));
+        assert!(ended.unwrap());
+        assert_eq!(
+            text,
+            "2026-11-19: no decisions and no energy rows: nothing to save\n2026-11-20: there already\n\
+             2026-11-21: saved (1 decision)\n"
+        );
+        assert_eq!(fs::read_to_string(daily.join("snapshot_20261120.json")).unwrap(), "somebody's");
+        let saved = Saved::new(&config.out_dir).day("2026-11-21".parse().unwrap()).unwrap();
+        assert_eq!((saved.sums.charging, saved.sums.cost.rounded(2), saved.sums.import_real.rounded(2)), (1, 0.9, 2.0));
+        let text = fs::read_to_string(daily.join("snapshot_20261121.json")).unwrap();
+        let object: serde_json::Value = serde_json::from_str(&text).unwrap();
+        for key in ["date", "created_at", "avg_confidence", "price_stats", "file_count", "grid_import_t2_kwh"] {
+            assert!(object.get(key).is_some(), "{key} in {text}");
+        }
+        // Named, it is replaced, and whole.
+        let (_, text) = say(&config, Wanted::Day("2026-11-20".parse().unwrap()));
+        assert_eq!(text, "2026-11-20: saved (1 decision), in place of the saved one\n");
+        assert_eq!(fs::read_dir(&daily).unwrap().count(), 2, "no temporary file stays");
+        let (ended, _) = say(&config, Wanted::Day("2026-11-22".parse().unwrap()));
+        assert_eq!(ended.unwrap_err().to_string(), "2026-11-22 is not over yet");
+    }
+
+    #[test]
+    fn a_month_keeps_what_only_a_summary_tells() {
+        let (dir, config) = site();
+        let monthly = dir.path().join("out/monthly_snapshots");
+        fs::create_dir_all(&monthly).unwrap();
+        let october = Month { year: 2026, month: 10 };
+        let old = r#"{"daily_summaries": [{"date": "2026-10-02", "total_decisions": 4, "total_cost_pln": 2.5},
+            {"date": "2026-10-30", "total_decisions": 9, "total_cost_pln": 100}]}"#;
+        fs::write(monthly.join("monthly_snapshot_202610.json"), old).unwrap();
+        let (ended, text) = say(&config, Wanted::Month(october));
+        assert!(ended.unwrap());
+        assert_eq!(text, "2026-10: saved (2 days, 5 decisions), in place of the saved one\n");
+        let saved = Saved::new(&config.out_dir).month(october).unwrap();
+        assert_eq!((saved.days_with_data, saved.sums.cost.rounded(2)), (2, 3.4));
+        let (ended, _) = say(&config, Wanted::Month(Month { year: 2026, month: 11 }));
+        assert_eq!(ended.unwrap_err().to_string(), "2026-11 is not over yet");
+        let (ended, text) = say(&config, Wanted::Month(Month { year: 2026, month: 9 }));
+        assert!(ended.unwrap() && text.ends_with("nothing to save\n"), "{text}");
+        assert!(!monthly.join("monthly_snapshot_202609.json").exists());
+    }
+}

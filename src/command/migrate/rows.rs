@@ -110,6 +110,9 @@ pub struct Record {
     pub local: DateTime,
     /// What it is recognised by.
     pub identity: Identity,
+    /// What it would be recognised by in the other pass of the doubled hour, for a decision: which pass it belongs to
+    /// is a guess where a file says nothing of it.
+    pub other: Option<Identity>,
     /// The values of [`Table::columns`]; `created_at` is null where it is now.
     pub values: Vec<Sql>,
 }
@@ -208,6 +211,8 @@ impl Reader<'_> {
         Ok(Record {
             table: Table::Decisions,
             local,
+            other: other_pass(at, local, self.zone)
+                .map(|other| Identity::Decision(other, decision.kind, decision.action.clone())),
             identity: Identity::Decision(at, decision.kind, decision.action),
             values: vec![
                 Sql::Text(stated),
@@ -233,7 +238,13 @@ impl Reader<'_> {
             "created_at" => or_null(created.clone()),
             _ => figure(object.get(*column)),
         });
-        Ok(Record { table: Table::Sessions, local, values: values.collect(), identity: Identity::Session(id) })
+        Ok(Record {
+            table: Table::Sessions,
+            local,
+            values: values.collect(),
+            identity: Identity::Session(id),
+            other: None,
+        })
     }
 
     /// A state; `in_order` where it is a line of many, else it is the newest of its time, as for the server.
@@ -257,6 +268,7 @@ impl Reader<'_> {
             table: Table::States,
             local,
             identity: Identity::At(local),
+            other: None,
             values: vec![
                 Sql::Text(stated),
                 or_null(word(object.get("state"))),
@@ -301,7 +313,7 @@ impl Reader<'_> {
             "tariff_zone" => or_null(field("tariff_zone").map(str::to_owned)),
             column => figure(row.get(column)),
         });
-        Ok(Record { table: Table::Energy, local, values: values.collect(), identity: Identity::At(local) })
+        Ok(Record { table: Table::Energy, local, values: values.collect(), identity: Identity::At(local), other: None })
     }
 
     /// A time as it stands on disk, and what it means. With an offset it becomes local, since a row's day is looked for
@@ -361,14 +373,18 @@ fn metrics(text: &str) -> Result<String, String> {
 /// passes apart, so there it is the row's instant.
 fn created_at(own: Option<&str>, at: Timestamp, local: DateTime, zone: &SiteZone) -> Option<String> {
     const NEAR: SignedDuration = SignedDuration::from_mins(30);
-    let day_after = at + SignedDuration::from_hours(24);
-    let doubled = zone.newest_instant(local, day_after) != zone.instant(local);
     let tells = |own: &&str| parse_utc(own).is_some_and(|created| created.duration_since(at).abs() <= NEAR);
     match own {
-        _ if !doubled => own.map(str::to_owned),
+        _ if other_pass(at, local, zone).is_none() => own.map(str::to_owned),
         Some(own) if tells(&own) => Some(own.to_owned()),
         _ => Some(utc_text(at)),
     }
+}
+
+/// The other instant that `local` names, in the doubled hour.
+fn other_pass(at: Timestamp, local: DateTime, zone: &SiteZone) -> Option<Timestamp> {
+    let day_after = at + SignedDuration::from_hours(24);
+    [zone.instant(local), zone.newest_instant(local, day_after)].into_iter().find(|pass| *pass != at)
 }
 
 /// An instant as `created_at` has it.

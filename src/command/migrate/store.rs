@@ -63,6 +63,8 @@ pub struct Store {
     columns: HashMap<Table, Vec<&'static str>>,
     known: HashMap<(Table, Date), BTreeSet<Identity>>,
     order: Vec<(Table, Date)>,
+    /// What the present file added.
+    fresh: BTreeSet<Identity>,
 }
 
 impl Store {
@@ -130,7 +132,7 @@ impl Store {
     }
 
     fn new(way: Way, zone: SiteZone, version: Option<i64>, columns: HashMap<Table, Vec<&'static str>>) -> Self {
-        Self { way, zone, version, columns, known: HashMap::new(), order: Vec::new() }
+        Self { way, zone, version, columns, known: HashMap::new(), order: Vec::new(), fresh: BTreeSet::new() }
     }
 
     /// Columns of version 4 that this database lacks, by table; a table that is missing lacks all.
@@ -167,6 +169,7 @@ impl Store {
     /// # Errors
     /// SQLite's.
     pub fn mark(&mut self) -> Result<(), Fault> {
+        self.fresh.clear();
         self.run("SAVEPOINT file")
     }
 
@@ -220,11 +223,13 @@ impl Store {
             self.order.push(day);
             self.known.insert(day, known);
         }
-        // A row's instant may lie on another day than its text only where a time zone was changed.
-        if self.known.get(&day).is_some_and(|known| known.contains(&record.identity)) {
+        let known = self.known.entry(day).or_default();
+        let elsewhere = |other: &Identity| known.contains(other) && !self.fresh.contains(other);
+        if known.contains(&record.identity) || record.other.as_ref().is_some_and(elsewhere) {
             return Ok(Put::There);
         }
         self.insert(&record, now)?;
+        self.fresh.insert(record.identity.clone());
         self.known.entry(day).or_default().insert(record.identity);
         Ok(Put::Added)
     }
@@ -427,7 +432,12 @@ fn give_to_owner(path: &Path) {
     }
 }
 
-fn times_of(connection: &Connection, table: Table, date: Date, zone: &SiteZone) -> rusqlite::Result<BTreeSet<Identity>> {
+fn times_of(
+    connection: &Connection,
+    table: Table,
+    date: Date,
+    zone: &SiteZone,
+) -> rusqlite::Result<BTreeSet<Identity>> {
     let sql = format!("SELECT timestamp FROM {} WHERE timestamp >= ?1 AND timestamp < ?2", table.name());
     let mut statement = connection.prepare_cached(&sql)?;
     let mut rows = statement.query(params![date.to_string(), after(date)])?;
