@@ -13,7 +13,7 @@ mod store;
 use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -305,7 +305,7 @@ impl Work<'_> {
 }
 
 /// A whole file as text, broken UTF-8 replaced.
-fn read_file(path: &PathBuf) -> Result<String, Fault> {
+fn read_file(path: &Path) -> Result<String, Fault> {
     let doing = |error: std::io::Error| io_fault("read", path, &error);
     let file = plain_file::open_linked(path).map_err(doing)?;
     let meta = file.metadata().map_err(doing)?;
