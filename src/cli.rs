@@ -12,10 +12,11 @@ use log::LevelFilter;
 
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::fault::Fault;
+use crate::command::snapshots::Wanted;
 use crate::command::tariff::{Day, TariffOptions};
 use crate::config::parse_log_level;
 use crate::demo::{DAYS, DemoOptions};
-use crate::model::time::YEARS;
+use crate::model::time::{Month, YEARS};
 use crate::{base, command};
 
 /// Wrong use, or nothing to start with: a bad flag, a bad config, a port in use.
@@ -39,8 +40,15 @@ commands:
   prices backfill
            ask PSE for past prices that the price memory lacks, newest month
            first; the server does the same, in the background
+  migrate  take the JSON files of older versions over into the database, what is
+           there already left out; the coordinator must not run meanwhile
+  snapshots create-missing [DAYS]
+           save the summaries of the last days that have none [default: 30]
+  snapshots create DATE
+  snapshots monthly YEAR MONTH
+           save this day's or month's summary, also in place of a saved one
 
-flags of serve, check, tariff and prices backfill:
+flags of every command but demo:
   --config FILE      the coordinator's config [default: $WATTBOARD_CONFIG, else
                      config/master_coordinator_config.yaml]
 flags of serve and demo:
@@ -60,6 +68,9 @@ flags of demo:
 flags of prices backfill:
   --from DATE        only days from this one on, such as 2026-01-01
   --pause SECONDS    between two requests, at least 1 [default: 60]
+flags of migrate:
+  --dry-run          only say what would be done
+  --force            also while the coordinator runs
 
   --help             this text
   --version          the version
@@ -95,6 +106,17 @@ impl Default for BackfillFlags {
     }
 }
 
+/// How the files are taken over.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct MigrateFlags {
+    /// `--config`.
+    pub config: Option<PathBuf>,
+    /// `--dry-run`.
+    pub dry_run: bool,
+    /// `--force`.
+    pub force: bool,
+}
+
 /// What the command line asks for.
 #[derive(Debug, PartialEq)]
 enum Command {
@@ -103,6 +125,8 @@ enum Command {
     Check(Option<PathBuf>),
     Tariff(TariffOptions),
     Backfill(BackfillFlags),
+    Migrate(MigrateFlags),
+    Snapshots(Option<PathBuf>, Wanted),
     Help,
     Version,
 }
@@ -135,6 +159,20 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Err(command::prices::Ended::Failed(fault)) => complain(&fault.to_string(), FAILED),
             Err(command::prices::Ended::Stopped) => ExitCode::from(STOPPED),
         },
+        Command::Migrate(flags) => match command::migrate::migrate(&flags) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::from(FAILED),
+            Err(command::migrate::Ended::NotStarted(fault)) => complain(&fault.to_string(), USAGE),
+            Err(command::migrate::Ended::Failed(fault)) => complain(&fault.to_string(), FAILED),
+            Err(command::migrate::Ended::Stopped) => ExitCode::from(STOPPED),
+        },
+        Command::Snapshots(config, wanted) => {
+            match command::snapshots::snapshots(config, wanted, SystemClock.now(), &mut std::io::stdout()) {
+                Ok(true) => ExitCode::SUCCESS,
+                Ok(false) => ExitCode::from(FAILED),
+                Err(fault) => complain(&fault.to_string(), USAGE),
+            }
+        }
     }
 }
 
@@ -166,7 +204,8 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Fault
     let (mut flags, mut demo) = (ServeFlags::default(), DemoOptions::default());
     let mut tariff = TariffOptions::default();
     let mut backfill = BackfillFlags::default();
-    let mut deed: Option<String> = None;
+    let mut migrate = MigrateFlags::default();
+    let mut deeds: Vec<String> = Vec::new();
     let mut given: Vec<&str> = Vec::new();
     while let Some(argument) = parser.next().map_err(wrong)? {
         match argument {
@@ -221,8 +260,16 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Fault
                 given.push("--pause");
                 backfill.pause = Duration::from_secs(number(&mut parser, "--pause", 1, 86_400)?);
             }
-            Value(word) if deed.is_none() && name.as_deref() == Some("prices") => {
-                deed = Some(word.string().map_err(wrong)?);
+            Long("dry-run") => {
+                given.push("--dry-run");
+                migrate.dry_run = true;
+            }
+            Long("force") => {
+                given.push("--force");
+                migrate.force = true;
+            }
+            Value(word) if deeds.len() < words_after(name.as_deref(), &deeds) => {
+                deeds.push(word.string().map_err(wrong)?);
             }
             Value(word) if name.is_none() => name = Some(word.string().map_err(wrong)?),
             other => return Err(wrong(other.unexpected())),
@@ -236,7 +283,12 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Fault
             tariff.config = flags.config;
             (&["--config", "--day", "--tariff"], Command::Tariff(tariff))
         }
-        Some("prices") => match deed.as_deref() {
+        Some("migrate") => {
+            migrate.config = flags.config;
+            (&["--config", "--dry-run", "--force"], Command::Migrate(migrate))
+        }
+        Some("snapshots") => (&["--config"], Command::Snapshots(flags.config, wanted(&deeds)?)),
+        Some("prices") => match deeds.first().map(String::as_str) {
             Some("backfill") => {
                 backfill.config = flags.config;
                 (&["--config", "--from", "--pause"], Command::Backfill(backfill))
@@ -248,13 +300,50 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Fault
         },
         Some(other) => {
             return Err(Fault::invalid(format!(
-                "there is no command {other:?}; there are serve, demo, check, tariff and prices"
+                "there is no command {other:?}; there are serve, demo, check, tariff, prices, migrate and snapshots"
             )));
         }
     };
     match given.into_iter().find(|flag| !allowed.contains(flag)) {
         Some(flag) => Err(Fault::invalid(format!("{} takes no {flag}", name.as_deref().unwrap_or("serve")))),
         None => Ok(command),
+    }
+}
+
+/// How many words a command takes after its name.
+fn words_after(name: Option<&str>, deeds: &[String]) -> usize {
+    match (name, deeds.first().map(String::as_str)) {
+        (Some("prices"), _) | (Some("snapshots"), None) => 1,
+        (Some("snapshots"), Some("create" | "create-missing")) => 2,
+        (Some("snapshots"), Some("monthly")) => 3,
+        _ => 0,
+    }
+}
+
+fn wanted(deeds: &[String]) -> Result<Wanted, Fault> {
+    let whole = |text: &str, what: &str, least: i16, most: i16| -> Result<i16, Fault> {
+        text.parse().ok().filter(|value| (least..=most).contains(value)).ok_or_else(|| {
+            Fault::invalid(format!("{what} {text} is not allowed; it must be a whole number from {least} to {most}"))
+        })
+    };
+    let deeds: Vec<&str> = deeds.iter().map(String::as_str).collect();
+    match deeds.as_slice() {
+        ["create-missing"] => Ok(Wanted::Missing(30)),
+        ["create-missing", days] => Ok(Wanted::Missing(whole(days, "the number of days", 1, 3_660)?)),
+        ["create", text] => match text.parse::<Date>() {
+            Ok(date) if date.to_string() == *text && YEARS.contains(&date.year()) => Ok(Wanted::Day(date)),
+            _ => Err(Fault::invalid(format!("{text} is not allowed; it must be a day such as 2026-01-01"))),
+        },
+        ["create"] => Err(Fault::invalid("snapshots create needs a day such as 2026-01-01")),
+        ["monthly", year, month] => Ok(Wanted::Month(Month {
+            year: whole(year, "the year", *YEARS.start(), *YEARS.end())?,
+            month: whole(month, "the month", 1, 12)? as i8,
+        })),
+        ["monthly", ..] => Err(Fault::invalid("snapshots monthly needs a year and a month, such as 2026 1")),
+        [] => Err(Fault::invalid("snapshots needs a word: create-missing, create or monthly")),
+        [other, ..] => Err(Fault::invalid(format!(
+            "there is no snapshots {other:?}; there are snapshots create-missing, create and monthly"
+        ))),
     }
 }
 
@@ -330,11 +419,27 @@ mod tests {
                 pause: Duration::from_secs(1),
             }))
         );
+        assert_eq!(read("migrate"), Ok(Command::Migrate(MigrateFlags::default())));
+        assert_eq!(
+            read("migrate --dry-run --force --config a.yaml"),
+            Ok(Command::Migrate(MigrateFlags { config: Some("a.yaml".into()), dry_run: true, force: true }))
+        );
+        for (line, wanted) in [
+            ("snapshots create-missing", Wanted::Missing(30)),
+            ("snapshots create-missing 7", Wanted::Missing(7)),
+            ("snapshots create 2026-01-01", Wanted::Day("2026-01-01".parse().unwrap())),
+            ("snapshots monthly 2026 1", Wanted::Month(Month { year: 2026, month: 1 })),
+        ] {
+            assert_eq!(read(line), Ok(Command::Snapshots(None, wanted)), "{line}");
+        }
         assert_eq!(read("serve --help"), Ok(Command::Help));
         assert_eq!(read("-V"), Ok(Command::Version));
         assert_eq!(read("help"), Ok(Command::Help));
         for (line, message) in [
-            ("dance", "there is no command \"dance\"; there are serve, demo, check, tariff and prices"),
+            (
+                "dance",
+                "there is no command \"dance\"; there are serve, demo, check, tariff, prices, migrate and snapshots",
+            ),
             ("serve --port 70000", "--port 70000 is not allowed; it must be a whole number from 0 to 65535"),
             ("serve --days 3", "serve takes no --days"),
             ("check --port 1", "check takes no --port"),
@@ -359,6 +464,23 @@ mod tests {
             ("check --pause 2", "check takes no --pause"),
             ("prices backfill --pause 0", "--pause 0 is not allowed; it must be a whole number from 1 to 86400"),
             ("prices backfill --from May", "--from May is not allowed; it must be a day such as 2026-01-01"),
+            ("migrate now", "unexpected argument \"now\""),
+            ("migrate --port 1", "migrate takes no --port"),
+            ("serve --force", "serve takes no --force"),
+            ("snapshots", "snapshots needs a word: create-missing, create or monthly"),
+            (
+                "snapshots drop",
+                "there is no snapshots \"drop\"; there are snapshots create-missing, create and monthly",
+            ),
+            ("snapshots create", "snapshots create needs a day such as 2026-01-01"),
+            ("snapshots create May", "May is not allowed; it must be a day such as 2026-01-01"),
+            ("snapshots create 2026-01-01 2026-01-02", "unexpected argument \"2026-01-02\""),
+            ("snapshots monthly 2026", "snapshots monthly needs a year and a month, such as 2026 1"),
+            ("snapshots monthly 2026 13", "the month 13 is not allowed; it must be a whole number from 1 to 12"),
+            (
+                "snapshots create-missing 0",
+                "the number of days 0 is not allowed; it must be a whole number from 1 to 3660",
+            ),
             ("--frob", "invalid option '--frob'"),
             ("serve again", "unexpected argument \"again\""),
             ("--port", "missing argument for option '--port'"),

@@ -286,6 +286,9 @@ fn the_seats_are_counted_and_given_back() {
     assert_eq!(fields(&head.head), fields(&streams[0].head));
     assert_eq!(house.connect("GET /api/v1/events?topics=all", None).status, 400);
 
+    // Who asked for the head alone, and who was refused for good, have left.
+    eventually("they left", || house.counters.snapshot().open() <= 4);
+
     // Of eight places three are theirs: however many others come, they stay, and five are served.
     let others: Vec<TcpStream> = (0..40).map(|_| TcpStream::connect(house.addr).unwrap()).collect();
     eventually("they came", || house.counters.snapshot().accepted >= 45);

@@ -1,6 +1,8 @@
 //! What the program can be asked to do.
 
 pub mod check;
+pub mod migrate;
 pub mod prices;
 pub mod serve;
+pub mod snapshots;
 pub mod tariff;

@@ -38,6 +38,7 @@ use crate::model::price::Selling;
 use crate::model::time::SiteZone;
 use crate::snapshot::{Scribe, Snapshot, SnapshotCell};
 
+pub(crate) use months::{Day, Summary};
 pub use v1::events::Told;
 
 /// How this layer writes what is prepared at publication.

@@ -145,8 +145,9 @@ fn unknown_of_month(summary: &MonthSummary) -> Unknown {
     unknown
 }
 
+/// A month as it is answered, and as it is saved.
 #[derive(Serialize)]
-struct Summary<'a> {
+pub(crate) struct Summary<'a> {
     year: i16,
     month: i8,
     month_name: &'a str,
@@ -162,8 +163,9 @@ struct Summary<'a> {
     unknown: Unknown,
 }
 
+/// A day as it is answered, and as it is saved.
 #[derive(Serialize)]
-struct Day<'a> {
+pub(crate) struct Day<'a> {
     date: String,
     created_at: &'a str,
     #[serde(flatten)]
@@ -181,8 +183,30 @@ struct PriceStats {
     avg: f64,
 }
 
+impl<'a> Summary<'a> {
+    /// A summary as of no instant in particular, written down at `timestamp` (naive local time).
+    pub(crate) fn of(summary: &'a MonthSummary, timestamp: String) -> Self {
+        let (month, sums) = (summary.month, &summary.sums);
+        Self {
+            year: month.year,
+            month: month.month,
+            month_name: month.name(),
+            days_with_data: summary.days_with_data,
+            savings_percentage: round_to(sums.savings_pct(), 1),
+            figures: Figures::of(sums),
+            daily_summaries: summary.days.iter().map(Day::of).collect(),
+            timestamp,
+            as_of: None,
+            stale_after: None,
+            source: if summary.has_saved { "rows and saved summaries" } else { "rows" },
+            unknown: unknown_of_month(summary),
+        }
+    }
+}
+
 impl<'a> Day<'a> {
-    fn of(day: &'a DaySummary) -> Self {
+    /// A day's summary.
+    pub(crate) fn of(day: &'a DaySummary) -> Self {
         let price = &day.sums.price;
         let mut unknown = unknown_of(&day.sums);
         let avg = if price.count == 0 {
@@ -249,22 +273,11 @@ fn published(ask: &Ask<'_>) -> Timestamp {
 pub fn summary(ask: &Ask<'_>) -> Reply {
     let month = asked_month(ask, present(ask))?;
     let summary = known(ask, month)?;
-    let sums = &summary.sums;
-    let is_present = month == present(ask);
-    let as_of = ask.snapshot.metrics.as_of.filter(|_| is_present);
+    let as_of = ask.snapshot.metrics.as_of.filter(|_| month == present(ask));
     let mut answer = Summary {
-        year: month.year,
-        month: month.month,
-        month_name: month.name(),
-        days_with_data: summary.days_with_data,
-        savings_percentage: round_to(sums.savings_pct(), 1),
-        figures: Figures::of(sums),
-        daily_summaries: summary.days.iter().map(Day::of).collect(),
-        timestamp: ask.naive(published(ask)),
         as_of: as_of.map(|at| ask.rfc3339(at)),
         stale_after: as_of.map(|at| ask.rfc3339(at + ask.facts.staleness)),
-        source: if summary.has_saved { "rows and saved summaries" } else { "rows" },
-        unknown: unknown_of_month(&summary),
+        ..Summary::of(&summary, ask.naive(published(ask)))
     };
     if let Some(why) = why_unsummed(ask, month) {
         answer.unknown = all_unknown(&answer, &why);

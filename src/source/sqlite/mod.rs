@@ -18,12 +18,14 @@ use crate::base::shutdown::Shutdown;
 use crate::model::time::SiteZone;
 
 use open::{FileMark, Link, Opened, SESSIONS};
-pub use query::Deadlines;
+pub use query::{Deadlines, text as column_text};
 
 /// Reconnects are at least this far apart.
 const RECONNECT_EVERY: Duration = Duration::from_secs(60);
 /// In the first minute of an outage, for a source whose loss is felt at once.
 const RECONNECT_EAGERLY: Duration = Duration::from_secs(5);
+/// How long a question of somebody's own may take.
+const LOOK_DEADLINE: Duration = Duration::from_secs(30);
 /// How often a read of a file that changes underneath is tried again.
 const FROZEN_TRIES: u32 = 3;
 
@@ -91,6 +93,14 @@ impl Database {
     /// columns that were added, are seen by the next one, and no lock is held in between.
     pub fn rest(&mut self) {
         self.link = None;
+    }
+
+    /// Asks a question of one's own, read only as all others.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn look<T>(&mut self, question: impl Fn(&Connection) -> Result<T, Fault>) -> Result<T, Fault> {
+        self.session(LOOK_DEADLINE, |connection, _, _| question(connection))
     }
 
     /// Runs `work` on the connection, all of it within `deadline` (which also ends a busy wait).
