@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::status::refuse_before_first;
 use super::{Ask, Refusal, Reply, Unknown, json_bytes};
 use crate::base::document::Document;
+use crate::base::units::Micro;
 use crate::http::message::Bytes;
 use crate::model::energy::Point;
 use crate::model::measure::Why;
@@ -63,6 +64,11 @@ pub fn answer(ask: &Ask<'_>) -> Reply {
     }
 }
 
+/// A figure with so many decimals, a tie rounded away from zero: 3655 W are 3.66 kW, though no binary fraction is 3.655.
+fn shown(value: f64, decimals: u32) -> String {
+    format!("{:.*}", decimals as usize, Micro::from_f64(value).rounded(decimals))
+}
+
 /// Writes the answer, at publication.
 pub fn body(points: &[Point], scene: &Scene<'_>) -> Arc<Document> {
     let measured = |value: fn(&Point) -> Option<f64>| points.iter().filter_map(value);
@@ -79,8 +85,8 @@ pub fn body(points: &[Point], scene: &Scene<'_>) -> Arc<Document> {
         last_update: scene.zone.naive(scene.now),
         current_soc: last.and_then(soc),
         current_pv_power: last.and_then(pv),
-        soc_range: least.zip(most).map(|(least, most)| format!("{least:.1}% - {most:.1}%")),
-        pv_peak: measured(pv).reduce(f64::max).map(|watts| format!("{:.2} kW", watts / 1000.0)),
+        soc_range: least.zip(most).map(|(least, most)| format!("{}% - {}%", shown(least, 1), shown(most, 1))),
+        pv_peak: measured(pv).reduce(f64::max).map(|watts| format!("{} kW", shown(watts / 1000.0, 2))),
         as_of: scene.zone.rfc3339(scene.now),
         stale_after: scene.zone.rfc3339(scene.stale_after),
         source: scene.origin.name(),
@@ -88,4 +94,18 @@ pub fn body(points: &[Point], scene: &Scene<'_>) -> Arc<Document> {
     };
     let text = serde_json::to_vec(&history).expect("a plain struct is JSON");
     Arc::new(Document::new(text).packed_now())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ties_are_rounded_away_from_zero() {
+        for (value, decimals, text) in
+            [(3.655, 2, "3.66"), (3.645, 2, "3.65"), (76.25, 1, "76.3"), (0.8, 2, "0.80"), (100.0, 1, "100.0")]
+        {
+            assert_eq!(shown(value, decimals), text, "{value}");
+        }
+    }
 }
