@@ -159,7 +159,14 @@ impl Summing {
         let zone = self.context.config.zone.clone();
         let (now, instant) = (self.context.clock.now(), self.context.clock.instant());
         let today = zone.date(now);
-        let (stored, prices) = archive.footings()?;
+        let (stored, prices) = match archive.footings() {
+            // What cannot be read cannot be written either, and that is said once.
+            Err(fault) if matches!(fault.kind(), Kind::Io | Kind::Invalid) => {
+                archive.prepare()?;
+                return Err(fault);
+            }
+            other => other?,
+        };
         let wanted: BTreeSet<Entity> = self.context.config.entities().collect();
         let energy = |date: Option<Date>| {
             let print = date.filter(|date| *date < today).and_then(|date| prints.get(&date));
