@@ -31,7 +31,7 @@ const STEPS: &[&str] = &[
 ",
     "
     CREATE TABLE day_rollups(
-        date INTEGER PRIMARY KEY,    -- local day: yyyymmdd
+        date INTEGER PRIMARY KEY,    -- local day: -yyyymmdd
         arithmetic INTEGER NOT NULL, -- of which version the sums are
         footing BLOB NOT NULL,       -- what tells whether they still hold
         sums BLOB NOT NULL,          -- decisions and import, for month summaries

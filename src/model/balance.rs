@@ -425,6 +425,6 @@ fn most(us: i64) -> Micro {
 }
 
 #[cfg(test)]
-mod property;
+pub mod property;
 #[cfg(test)]
 mod tests;

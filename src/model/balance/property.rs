@@ -5,23 +5,25 @@ use crate::model::price::{Entity, Point, PriceOrigin, PublishedDay, Selling, She
 use crate::model::tariff::Tariff;
 
 /// Xorshift: the same days at each run.
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
-    fn below(&mut self, limit: u64) -> u64 {
+    /// Below a limit.
+    pub fn below(&mut self, limit: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         self.0 % limit
     }
 
-    fn one_in(&mut self, count: u64) -> bool {
+    /// Once in so many times.
+    pub fn one_in(&mut self, count: u64) -> bool {
         self.below(count) == 0
     }
 }
 
 /// Three days of rows around a date, as a site might leave them.
-fn site(date: Date, zone: &SiteZone, random: &mut Random) -> Vec<EnergyRow> {
+pub fn site(date: Date, zone: &SiteZone, random: &mut Random) -> Vec<EnergyRow> {
     let (first, last) = (date.yesterday().unwrap(), date.tomorrow().unwrap());
     let (from, to) = (Range::day(first, zone).from.as_second(), Range::day(last, zone).to.as_second());
     let has_counters = !random.one_in(4);
@@ -73,13 +75,15 @@ fn site(date: Date, zone: &SiteZone, random: &mut Random) -> Vec<EnergyRow> {
 }
 
 /// kWh of each second of the day, whether it is T1, and whether it is known.
-struct Naive {
-    kwh: Vec<f64>,
+pub struct Naive {
+    /// The energy.
+    pub kwh: Vec<f64>,
     t1: Vec<f64>,
     told: Vec<bool>,
 }
 
-fn naive(flow: Flow, rows: &[EnergyRow], range: Range) -> Naive {
+/// Second by second.
+pub fn naive(flow: Flow, rows: &[EnergyRow], range: Range) -> Naive {
     let (from, to) = (range.from.as_second(), range.to.as_second());
     let length = (to - from) as usize;
     let mut naive = Naive { kwh: vec![0.0; length], t1: vec![0.0; length], told: vec![false; length] };
