@@ -29,7 +29,7 @@ use crate::model::time::SiteZone;
 use file::{Patience, sql_fault};
 pub use plan::{API_BEGINS, Again, Known, Request, plan};
 pub use reader::{Holdings, PriceReader, RollupReader};
-pub use rollups::{Footing, Rollup};
+pub use rollups::{Footing, Footings, PriceCounts, Rollup};
 
 /// How long a file that cannot be written is left alone.
 const RETRY_EVERY: Duration = Duration::from_secs(600);
@@ -119,7 +119,7 @@ impl Archive {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn footings(&mut self) -> Result<(BTreeMap<Date, Footing>, BTreeMap<Date, [u32; 3]>), Fault> {
+    pub fn footings(&mut self) -> Result<(Footings, PriceCounts), Fault> {
         self.read(Instant::now() + LIST_WITHIN, |connection| {
             Ok((rollups::footings(connection)?, rollups::prices(connection)?))
         })

@@ -29,6 +29,12 @@ pub struct Footing {
     pub prices: [u32; 3],
 }
 
+/// What each closed day stands on.
+pub type Footings = BTreeMap<Date, Footing>;
+
+/// How many values of each entity are known of each day, in the order of [`Entity::ALL`].
+pub type PriceCounts = BTreeMap<Date, [u32; 3]>;
+
 /// A closed day, summed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rollup {
@@ -67,7 +73,7 @@ pub fn keep(connection: &Connection, rollup: &Rollup, zone: &SiteZone) -> rusqli
 }
 
 /// What every day stands on that is there, as today's arithmetic has it.
-pub fn footings(connection: &Connection) -> rusqlite::Result<BTreeMap<Date, Footing>> {
+pub fn footings(connection: &Connection) -> rusqlite::Result<Footings> {
     if !has_tables(connection)? {
         return Ok(BTreeMap::new());
     }
@@ -120,8 +126,8 @@ pub fn read(connection: &Connection, date: Date, zone: &SiteZone) -> rusqlite::R
 }
 
 /// How many prices are remembered of each day.
-pub fn prices(connection: &Connection) -> rusqlite::Result<BTreeMap<Date, [u32; 3]>> {
-    let mut found: BTreeMap<Date, [u32; 3]> = BTreeMap::new();
+pub fn prices(connection: &Connection) -> rusqlite::Result<PriceCounts> {
+    let mut found: PriceCounts = BTreeMap::new();
     for (index, entity) in Entity::ALL.into_iter().enumerate() {
         for (date, received) in days::received(connection, entity)? {
             found.entry(date).or_default()[index] = received;

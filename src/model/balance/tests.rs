@@ -29,7 +29,9 @@ fn of(rows: &[EnergyRow]) -> Balance {
 }
 
 /// The hours that have import, the day's, how it was found, and the holes of the import in minutes of the day.
-fn import(balance: &Balance) -> (Vec<(usize, f64)>, f64, How, Vec<(HoleKind, i64, i64)>) {
+type Imported = (Vec<(usize, f64)>, f64, How, Vec<(HoleKind, i64, i64)>);
+
+fn import(balance: &Balance) -> Imported {
     let amount = |bucket: &Bucket| bucket.flow(Flow::Import).kwh.to_f64();
     let hours = balance.hours.iter().map(amount).enumerate().filter(|(_, kwh)| *kwh != 0.0).collect();
     let start = zone().day_start(balance.date);
