@@ -120,7 +120,7 @@ impl Summing {
                 Some(first) => source.days(first, config.zone.date(now)),
                 None => Ok(BTreeMap::new()),
             });
-            let _ = sender.send(prints.map(Read::Prints));
+            let _ = sender.send(prints.and_then(|prints| unbroken(&source, prints)).map(Read::Prints));
         });
     }
 
@@ -288,6 +288,11 @@ fn read_days(
     }
 }
 
+/// What was read, unless files stood in for a database that fails: a day is not summed of these for a while.
+fn unbroken<T>(source: &Composite, read: T) -> Result<T, Fault> {
+    source.database_fault().map_or(Ok(read), |fault| Err(fault.clone()))
+}
+
 fn read_day(
     date: Date,
     print: DayPrint,
@@ -301,14 +306,18 @@ fn read_day(
         if let Some(rows) = at_hand.get(&date) {
             return Ok(Arc::clone(rows));
         }
-        let rows = Arc::new(source.energy(Range::day(date, &config.zone))?);
+        let rows = source.energy(Range::day(date, &config.zone))?;
+        let rows = Arc::new(unbroken(source, rows)?);
         at_hand.insert(date, Arc::clone(&rows));
         Ok(rows)
     };
     let energy = [rows(before)?, rows(date)?, rows(after)?];
     let decisions = match print.decisions.0 {
         0 => Vec::new(),
-        _ => source.decisions(Range::day(date, &config.zone))?,
+        _ => {
+            let decisions = source.decisions(Range::day(date, &config.zone))?;
+            unbroken(source, decisions)?
+        }
     };
     Ok(Read::Day(Box::new(DayRows { date, print, decisions, energy })))
 }
