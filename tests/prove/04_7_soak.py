@@ -67,7 +67,8 @@ class Bench:
                 log.write(log_line(at, "__main__", level, f"Data collected: {index} of {lines}"))
 
     def start_writer(self):
-        self.writer = self.shop.writer(self.root, "--journal", "delete")
+        # A decision a minute is enough: a week of them is kept in memory, and more data is no leak.
+        self.writer = self.shop.writer(self.root, "--journal", "delete", "--decision-s", "60")
 
     def fresh(self):
         """Whether the newest reading served is as new as it can be."""
