@@ -227,6 +227,17 @@ impl DatabaseState {
     }
 }
 
+/// How far the closed days are summed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backfill {
+    /// Days whose sums are there and still hold.
+    pub done_days: u32,
+    /// Days before today that have rows.
+    pub total_days: u32,
+    /// How much longer it takes; `None` while that cannot be told.
+    pub eta: Option<Duration>,
+}
+
 /// Everything, at one instant.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
@@ -244,6 +255,8 @@ pub struct Snapshot {
     pub logs: Section<Logs>,
     /// Month summaries.
     pub months: Arc<Months>,
+    /// How far the closed days are summed; `None` while that is not known.
+    pub backfill: Option<Backfill>,
     /// The database, as the `live` thread finds it.
     pub database: DatabaseState,
     /// How many publications there were.

@@ -103,6 +103,18 @@ pub fn known(connection: &Connection) -> rusqlite::Result<BTreeMap<(Entity, Date
     Ok(known)
 }
 
+/// How many values are remembered of each day.
+pub fn received(connection: &Connection, entity: Entity) -> rusqlite::Result<Vec<(Date, u32)>> {
+    let mut statement = connection.prepare_cached("SELECT date, received FROM price_days WHERE entity = ?1")?;
+    let mut rows = statement.query([number(entity)])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        let date = row.get_ref(0)?.as_str().ok().and_then(|text| text.parse().ok());
+        found.extend(date.zip(u32::try_from(row.get::<_, i64>(1)?).ok()));
+    }
+    Ok(found)
+}
+
 fn bounds(date: Date, zone: &SiteZone) -> (i64, i64) {
     let day = Range::day(date, zone);
     (day.from.as_second(), day.to.as_second())

@@ -1,12 +1,16 @@
-//! The price memory: Wattboard's own database (`data_storage.wattboard_database`), every price day that was ever
-//! complete. [`Archive`] is its only writer, [`PriceReader`] reads it from anywhere.
+//! Wattboard's own database (`data_storage.wattboard_database`): the price memory, every price day that was ever
+//! complete, and the rollups, every closed day of the site summed. [`Archive`] is its only writer, [`PriceReader`] and
+//! [`RollupReader`] read it from anywhere.
 //!
-//! Without it everything works, but days that are over are asked of PSE again, or not known.
+//! Without it everything works, but prices of days that are over are asked of PSE again, or not known, and their rows
+//! are summed again at each start.
 
 mod days;
 mod file;
+mod packed;
 mod plan;
 mod reader;
+mod rollups;
 mod schema;
 
 use std::collections::BTreeMap;
@@ -24,7 +28,8 @@ use crate::model::time::SiteZone;
 
 use file::{Patience, sql_fault};
 pub use plan::{API_BEGINS, Again, Known, Request, plan};
-pub use reader::{Holdings, PriceReader};
+pub use reader::{Holdings, PriceReader, RollupReader};
+pub use rollups::{Footing, Footings, PriceCounts, Rollup};
 
 /// How long a file that cannot be written is left alone.
 const RETRY_EVERY: Duration = Duration::from_secs(600);
@@ -101,6 +106,34 @@ impl Archive {
         self.read(Instant::now() + LIST_WITHIN, days::known)
     }
 
+    /// Remembers a closed day, in place of what was there of it.
+    ///
+    /// # Errors
+    /// As [`Archive::keep`].
+    pub fn keep_rollup(&mut self, rollup: &Rollup) -> Result<(), Fault> {
+        let zone = self.zone.clone();
+        self.write(|connection| rollups::keep(connection, rollup, &zone))
+    }
+
+    /// What each remembered closed day stands on, and how many prices are known of each day now.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn footings(&mut self) -> Result<(Footings, PriceCounts), Fault> {
+        self.read(Instant::now() + LIST_WITHIN, |connection| {
+            Ok((rollups::footings(connection)?, rollups::prices(connection)?))
+        })
+    }
+
+    /// A closed day, found until `due`; `None` where it is not remembered.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn rollup(&mut self, date: Date, due: Instant) -> Result<Option<Rollup>, Fault> {
+        let zone = self.zone.clone();
+        self.read(due, |connection| rollups::read(connection, date, &zone))
+    }
+
     fn read<T: Default>(
         &mut self,
         due: Instant,
@@ -152,7 +185,7 @@ impl Archive {
                 if !matches!(fault.kind(), Kind::Locked | Kind::Timeout | Kind::Stopping) {
                     let known = self.outage.as_ref().is_some_and(|outage| outage.fault == fault);
                     if !known {
-                        log::warn!("ARCHIVE: prices are not remembered: {fault}");
+                        log::warn!("ARCHIVE: prices and sums are not remembered: {fault}");
                     }
                     self.outage = Some(Outage { since: self.clock.instant(), fault: fault.clone() });
                 }

@@ -1,14 +1,16 @@
-//! Reading the price memory from wherever it is wanted: opened for each question, closed after it, nothing created.
+//! Reading Wattboard's own database from wherever it is wanted: opened for each question, closed after it, nothing created.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
 use rusqlite::Connection;
 
-use super::days;
 use super::file::{self, Patience};
+use super::{days, rollups};
 use crate::base::fault::Fault;
+use crate::model::day::{DayPrint, Sums};
 use crate::model::price::{Entity, PublishedDay};
 use crate::model::time::SiteZone;
 
@@ -70,11 +72,42 @@ impl PriceReader {
         within: Duration,
         work: impl FnOnce(&Connection) -> Result<Option<T>, Fault>,
     ) -> Result<Option<T>, Fault> {
-        let patience = Patience { due: Instant::now() + within, shutdown: None };
-        let answer = file::open_to_read(&self.path, &patience).and_then(|opened| match opened {
-            Some(connection) => work(&connection),
-            None => Ok(None),
-        });
-        answer.map_err(|fault| fault.within(self.path.display()))
+        ask(&self.path, within, work)
     }
+}
+
+/// A read-only way to the closed days.
+#[derive(Debug, Clone)]
+pub struct RollupReader {
+    path: PathBuf,
+}
+
+impl RollupReader {
+    /// Of the file at `path`, which need not exist.
+    pub fn new(path: &Path) -> Self {
+        Self { path: path.to_owned() }
+    }
+
+    /// The month summaries' sums of every day that is remembered, and the rows they were made of.
+    ///
+    /// # Errors
+    /// When the file is not to be read, or not in time.
+    pub fn sums(&self) -> Result<BTreeMap<Date, (DayPrint, Sums)>, Fault> {
+        let read =
+            |connection: &Connection| rollups::sums(connection).map(Some).map_err(|error| file::sql_fault(&error));
+        Ok(ask(&self.path, WITHIN, read)?.unwrap_or_default())
+    }
+}
+
+fn ask<T>(
+    path: &Path,
+    within: Duration,
+    work: impl FnOnce(&Connection) -> Result<Option<T>, Fault>,
+) -> Result<Option<T>, Fault> {
+    let patience = Patience { due: Instant::now() + within, shutdown: None };
+    let answer = file::open_to_read(path, &patience).and_then(|opened| match opened {
+        Some(connection) => work(&connection),
+        None => Ok(None),
+    });
+    answer.map_err(|fault| fault.within(path.display()))
 }

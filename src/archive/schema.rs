@@ -11,7 +11,8 @@ pub const APPLICATION_ID: i32 = 0x5761_7474;
 /// What makes version N + 1 of version N. Steps are added, never changed.
 ///
 /// Entities are numbers, see [`super::days`]: with their names a year would have 1.9 MB in place of 1.2.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
     CREATE TABLE price_slots(
         entity INTEGER NOT NULL,
         start INTEGER NOT NULL,      -- epoch seconds
@@ -27,7 +28,21 @@ const STEPS: &[&str] = &["
         fetched_at INTEGER NOT NULL, -- epoch seconds
         PRIMARY KEY(entity, date)
     ) WITHOUT ROWID;
-"];
+",
+    "
+    CREATE TABLE day_rollups(
+        date INTEGER PRIMARY KEY,    -- local day: -yyyymmdd
+        arithmetic INTEGER NOT NULL, -- of which version the sums are
+        footing BLOB NOT NULL,       -- what tells whether they still hold
+        sums BLOB NOT NULL,          -- decisions and import, for month summaries
+        balance BLOB NOT NULL        -- energy and money of the day
+    );
+    CREATE TABLE hour_rollups(
+        date INTEGER PRIMARY KEY,
+        hours BLOB NOT NULL          -- energy and money of each hour
+    );
+",
+];
 
 /// What a file is, by its header.
 #[derive(Debug, PartialEq, Eq)]
@@ -105,7 +120,7 @@ fn migrate_by(connection: &mut Connection, steps: &[&str]) -> Result<(), Fault> 
 mod tests {
     use super::*;
 
-    /// The real steps and two more, so that the way from version to version is tested before there is a second one.
+    /// The real steps and two more, so that the way from version to version is tested before there is a next one.
     fn more() -> Vec<&'static str> {
         let mut steps = STEPS.to_vec();
         steps.push("ALTER TABLE price_days ADD COLUMN note TEXT;");
@@ -158,7 +173,7 @@ mod tests {
         for (sql, words) in [
             (foreign, "it is not Wattboard's database"),
             (other, "it is not Wattboard's database"),
-            (&newer, "it has version 99, and this Wattboard knows versions up to 1"),
+            (&newer, "it has version 99, and this Wattboard knows versions up to 2"),
         ] {
             let mut connection = Connection::open_in_memory().unwrap();
             connection.execute_batch(sql).unwrap();

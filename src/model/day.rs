@@ -11,6 +11,15 @@ use super::decision::{Decision, Kind, as_number};
 use super::energy::EnergyRow;
 use crate::base::units::Micro;
 
+/// What tells whether a day's rows changed: how many there are, and the newest one's mark (row id or file time).
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct DayPrint {
+    /// Decisions.
+    pub decisions: (u32, i64),
+    /// Energy rows.
+    pub energy: (u32, i64),
+}
+
 /// Sums over a stretch of time: a day, a month.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct Sums {
@@ -362,12 +371,9 @@ mod tests {
             values
                 .iter()
                 .map(|(import_total_kwh, is_peak)| EnergyRow {
-                    price_pln: None,
-                    at: Timestamp::UNIX_EPOCH,
-                    soc_pct: None,
-                    pv_power_w: None,
                     import_total_kwh: *import_total_kwh,
                     is_peak: *is_peak,
+                    ..EnergyRow::default()
                 })
                 .collect()
         };

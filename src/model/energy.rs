@@ -8,7 +8,7 @@ use jiff::Timestamp;
 pub const COLLECTION_INTERVAL: Duration = Duration::from_secs(300);
 
 /// One row of `energy_data`, as far as it is needed.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Default, Clone, PartialEq)]
 pub struct EnergyRow {
     /// When it was taken.
     pub at: Timestamp,
@@ -16,8 +16,22 @@ pub struct EnergyRow {
     pub soc_pct: Option<f64>,
     /// PV power, W.
     pub pv_power_w: Option<f64>,
+    /// Grid power, W; positive = export.
+    pub grid_power_w: Option<f64>,
+    /// What the house takes, W.
+    pub house_power_w: Option<f64>,
+    /// Battery power, W; positive = discharging.
+    pub battery_power_w: Option<f64>,
+    /// The battery's temperature, degrees C.
+    pub temperature_c: Option<f64>,
     /// The meter's import counter, kWh.
     pub import_total_kwh: Option<f64>,
+    /// The meter's export counter, kWh.
+    pub export_total_kwh: Option<f64>,
+    /// The counter of what the house took, kWh.
+    pub house_total_kwh: Option<f64>,
+    /// What the panels gave since midnight, kWh: `pv_generation_total_kwh`, whatever its name says.
+    pub pv_day_kwh: Option<f64>,
     /// The final price that was recorded with it, PLN/kWh; today's coordinator records none.
     pub price_pln: Option<f64>,
     /// Whether the row lies in the peak zone (`T1`); anything else counts as off-peak.
@@ -60,14 +74,7 @@ mod tests {
     use super::*;
 
     fn row(minute: i64) -> EnergyRow {
-        EnergyRow {
-            at: Timestamp::from_second(minute * 60).unwrap(),
-            soc_pct: Some(50.0),
-            pv_power_w: None,
-            import_total_kwh: None,
-            price_pln: None,
-            is_peak: false,
-        }
+        EnergyRow { at: Timestamp::from_second(minute * 60).unwrap(), soc_pct: Some(50.0), ..EnergyRow::default() }
     }
 
     #[test]

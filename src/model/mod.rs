@@ -1,5 +1,6 @@
 //! The domain, pure: values and `now` in, values out. No file, no socket, no clock, no JSON of answers.
 
+pub mod balance;
 pub mod coordinator;
 pub mod day;
 pub mod decision;

@@ -1,5 +1,5 @@
-//! The thread `archive`: keeps complete price days, answers questions about days that are over, and fetches in the
-//! background what the price memory lacks. It sleeps until one of these is to be done.
+//! The thread `archive`: keeps complete price days, answers questions about days that are over, fetches in the
+//! background what the price memory lacks, and sums closed days. It sleeps until one of these is to be done.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -10,6 +10,7 @@ use jiff::civil::Date;
 use super::Context;
 use super::backfill::{self, Done, Found, Job, LONGEST_PAUSE, Pass};
 use super::prices::price_day;
+use super::rollups::Summing;
 use crate::archive::{API_BEGINS, Again, Archive, Request};
 use crate::base::backoff::Backoff;
 use crate::base::fault::{Fault, Kind};
@@ -59,6 +60,8 @@ pub struct Archivist {
     due: Option<Instant>,
     pass: Option<Pass>,
     looked: Option<Look>,
+    /// The closed days.
+    summing: Summing,
     /// Whether it was said that there is no background work without a file.
     told: bool,
 }
@@ -82,7 +85,8 @@ impl Archivist {
         let site = Composite::open(config, &context.shutdown, false);
         let due = (config.price_interval != Interval::Off).then(|| Instant::now() + pace.first);
         let backoff = Backoff::new(pace.between.saturating_mul(2), LONGEST_PAUSE);
-        Self { archive, site, pace, backoff, due, pass: None, looked: None, told: false, context }
+        let summing = Summing::new(context.clone());
+        Self { archive, site, pace, backoff, due, pass: None, looked: None, summing, told: false, context }
     }
 
     pub fn run(&mut self) {
@@ -95,14 +99,22 @@ impl Archivist {
             #[cfg(feature = "faults")]
             super::faults::panic_on_demand("archive");
             let timer = self.due.map_or_else(never, at);
+            let look = self.summing.due.map_or_else(never, at);
+            // Whoever asks, and prices on their way, go first: a closed day waits for them.
+            let waiting = !inquiries.is_empty() || !kept.is_empty();
+            let reads = if waiting { never() } else { self.summing.reads.clone() };
             select! {
                 recv(stop.channel()) -> _ => return,
                 recv(kept) -> day => if let Ok(day) = day {
                     // All that wait, in one transaction.
                     let days: Vec<PublishedDay> = std::iter::once(day).chain(kept.try_iter()).collect();
                     // What is wrong is said by the archive itself, once.
-                    let _ = self.archive.keep(&days);
+                    if self.archive.keep(&days).is_ok_and(|written| written > 0) {
+                        self.summing.prices_grew();
+                    }
                 },
+                recv(reads) -> read => self.summing.take(read.ok(), &mut self.archive),
+                recv(look) -> _ => self.summing.look(),
                 recv(inquiries) -> inquiry => match inquiry {
                     Ok(Inquiry::PriceDay { date, reply }) => reply(self.answer(date)),
                     Err(_) => inquiries = never(),
@@ -157,7 +169,12 @@ impl Archivist {
                 self.due = Some(Instant::now());
             }
             Ok(Found::Prices(request, days)) => match self.archive.keep(&days) {
-                Ok(count) => self.kept(&request, count),
+                Ok(count) => {
+                    if count > 0 {
+                        self.summing.prices_grew();
+                    }
+                    self.kept(&request, count);
+                }
                 Err(fault) => self.trouble(fault),
             },
             Err(failure) => self.failed(&failure),

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, bounded, unbounded};
+use crossbeam_channel::{Receiver, Sender, bounded, unbounded};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
@@ -46,12 +46,18 @@ pub type Done = Result<Found, Failure>;
 
 /// Starts a job; its end comes out of the channel. At the stop it is left to itself.
 pub fn start(job: Job, config: &Arc<Config>, shutdown: &Shutdown, now: Timestamp) -> Receiver<Done> {
-    let (sender, done) = bounded(1);
     let (config, shutdown) = (Arc::clone(config), shutdown.clone());
+    apart(move |sender| _ = sender.send(work(job, &config, &shutdown, now)))
+}
+
+/// Runs `work` on a thread of its own. What it sends comes out of the channel, which has room for one; when it is over,
+/// or when there is no thread, the channel is disconnected.
+pub(super) fn apart<T: Send + 'static>(work: impl FnOnce(Sender<T>) + Send + 'static) -> Receiver<T> {
+    let (sender, done) = bounded(1);
     // Its panic is seen by its silence.
     let (exits, _) = unbounded();
     let spawned = thread::spawn("backfill", &exits, move || {
-        let _ = sender.send(work(job, &config, &shutdown, now));
+        work(sender);
         Ok(())
     });
     if let Err(error) = spawned {

@@ -7,39 +7,53 @@ use jiff::civil::Date;
 
 use crate::base::fault::Fault;
 use crate::model::day::{DayOrigin, DaySummary, Sums};
+use crate::model::decision::Decision;
+use crate::model::energy::EnergyRow;
 use crate::model::month::MonthSummary;
 use crate::model::time::{Month, Range, SiteZone};
 use crate::source::saved::Saved;
 use crate::source::{DayPrint, SiteSource};
+
+/// Sums of closed days, and the rows they were made of.
+pub type Closed = BTreeMap<Date, (DayPrint, Sums)>;
 
 /// The days of one month.
 #[derive(Default)]
 pub struct DayBook {
     month: Option<Month>,
     days: BTreeMap<Date, (DayPrint, Option<DaySummary>)>,
+    /// Of how many days rows were read.
+    pub read_days: u32,
 }
 
 impl DayBook {
     /// The month's summary. Days without decision rows take the decision sums of a saved summary, the day's or the
-    /// month's, where there is one.
+    /// month's, where there is one. Days that are closed and did not change since are not read again.
     pub fn month(
         &mut self,
         source: &mut dyn SiteSource,
         saved: &Saved,
+        closed: &Closed,
         month: Month,
         zone: &SiteZone,
         now: Timestamp,
     ) -> Result<MonthSummary, Fault> {
         if self.month != Some(month) {
-            *self = Self { month: Some(month), days: BTreeMap::new() };
+            *self = Self { month: Some(month), ..Self::default() };
         }
         let last = month.days().last().unwrap_or(month.first_day());
         let prints = source.days(month.first_day(), last)?;
         for date in month.days() {
             let print = prints.get(&date).copied().unwrap_or_default();
             if self.days.get(&date).is_none_or(|(known, _)| *known != print) {
-                let summary = sum_day(source, saved, date, print, zone, now)?;
-                self.days.insert(date, (print, summary));
+                let sums = match closed.get(&date) {
+                    Some((same, sums)) if *same == print => sums.clone(),
+                    _ => {
+                        self.read_days += u32::from(print != DayPrint::default());
+                        read_sums(source, date, print, zone)?
+                    }
+                };
+                self.days.insert(date, (print, summary(saved, date, print, sums, || zone.naive(now))));
             }
         }
         let mut days: Vec<DaySummary> = self.days.values().filter_map(|(_, day)| day.clone()).collect();
@@ -62,38 +76,41 @@ impl DayBook {
     }
 }
 
-fn sum_day(
-    source: &mut dyn SiteSource,
+/// What a day's rows come to.
+pub fn sums_of(decisions: &[Decision], energy: &[EnergyRow]) -> Sums {
+    let mut sums = Sums::default();
+    decisions.iter().for_each(|decision| sums.add_decision(decision));
+    sums.add_import(energy);
+    sums
+}
+
+fn read_sums(source: &mut dyn SiteSource, date: Date, print: DayPrint, zone: &SiteZone) -> Result<Sums, Fault> {
+    let range = Range::day(date, zone);
+    let decisions = if print.decisions.0 > 0 { source.decisions(range)? } else { Vec::new() };
+    let energy = if print.energy.0 > 0 { source.energy(range)? } else { Vec::new() };
+    Ok(sums_of(&decisions, &energy))
+}
+
+/// A day of these sums. Without decisions in it, a saved summary takes their place.
+fn summary(
     saved: &Saved,
     date: Date,
     print: DayPrint,
-    zone: &SiteZone,
-    now: Timestamp,
-) -> Result<Option<DaySummary>, Fault> {
-    let range = Range::day(date, zone);
-    let mut decided = Sums::default();
-    if print.decisions.0 > 0 {
-        source.decisions(range)?.iter().for_each(|decision| decided.add_decision(decision));
-    }
-    let saved = if decided.total() == 0 { saved.day(date) } else { None };
-    let mut imported = Sums::default();
-    if print.energy.0 > 0 {
-        imported.add_import(&source.energy(range)?);
-    }
-    Ok(match saved {
+    sums: Sums,
+    created_at: impl Fn() -> String,
+) -> Option<DaySummary> {
+    let saved = if sums.total() == 0 { saved.day(date) } else { None };
+    match saved {
         Some(mut day) => {
             if print.energy.0 > 0 {
-                day.sums.import_real = imported.import_real;
-                day.sums.import_t1 = imported.import_t1;
-                day.sums.import_t2 = imported.import_t2;
-                day.sums.import_readings = imported.import_readings;
+                day.sums.import_real = sums.import_real;
+                day.sums.import_t1 = sums.import_t1;
+                day.sums.import_t2 = sums.import_t2;
+                day.sums.import_readings = sums.import_readings;
             }
             Some(day)
         }
         None if print == DayPrint::default() => None,
-        None => {
-            decided.merge(&imported);
-            Some(DaySummary { date, sums: decided, origin: DayOrigin::Rows, created_at: zone.naive(now) })
-        }
-    })
+        None => Some(DaySummary { date, sums, origin: DayOrigin::Rows, created_at: created_at() }),
+    }
 }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::days::DayBook;
+use super::days::{Closed, DayBook};
 use super::{Context, Next, Refresher};
 use crate::base::fault::{Fault, Kind};
 use crate::model::energy;
@@ -63,7 +63,7 @@ impl Refresher for Metrics {
         });
         let month = Month::of(config.zone.date(now));
         self.source.keep_to_database(true);
-        let summary = self.book.month(&mut self.source, &self.saved, month, &config.zone, now);
+        let summary = self.book.month(&mut self.source, &self.saved, &Closed::new(), month, &config.zone, now);
         self.source.rest();
         let attempt = self.context.finish(&started);
 

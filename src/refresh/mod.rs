@@ -9,6 +9,7 @@ mod metrics;
 mod months;
 mod prices;
 mod process;
+mod rollups;
 
 use std::path::PathBuf;
 use std::sync::Arc;

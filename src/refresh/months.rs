@@ -1,4 +1,5 @@
-//! Past months, newest first after the start, then looked at again every hour for late rows.
+//! Past months, newest first after the start, then looked at again every hour for late rows. Closed days come from
+//! Wattboard's own database where their rows are still the same; the others are summed from their rows.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -6,15 +7,16 @@ use std::time::Duration;
 
 use jiff::civil::Date;
 
-use super::days::DayBook;
+use super::days::{Closed, DayBook};
 use super::{Context, Next, Refresher};
+use crate::archive::RollupReader;
 use crate::base::fault::{Fault, Kind};
 use crate::model::time::Month;
 use crate::source::composite::Composite;
 use crate::source::saved::Saved;
 use crate::source::{DayPrint, SiteSource};
 
-/// Between two months: a step back for whoever waits.
+/// After a month whose rows were read: a step back for whoever waits.
 const BREATH: Duration = Duration::from_millis(10);
 /// When the source fails.
 const RETRY: Duration = Duration::from_secs(60);
@@ -23,6 +25,9 @@ pub struct Months {
     context: Context,
     source: Composite,
     saved: Saved,
+    rollups: RollupReader,
+    /// The closed days' sums, as long as a sweep needs them.
+    closed: Option<Closed>,
     summed: BTreeMap<Month, BTreeMap<Date, DayPrint>>,
     began: bool,
 }
@@ -31,7 +36,8 @@ impl Months {
     pub fn new(context: Context) -> Self {
         let source = Composite::open(&context.config, &context.shutdown, false);
         let saved = Saved::new(&context.config.out_dir);
-        Self { context, source, saved, summed: BTreeMap::new(), began: false }
+        let rollups = RollupReader::new(&context.config.own_database);
+        Self { context, source, saved, rollups, closed: None, summed: BTreeMap::new(), began: false }
     }
 
     /// Sums every past month that changed. Answers `false` at the stop.
@@ -45,30 +51,40 @@ impl Months {
         });
         let mut month = current.previous();
         while oldest.is_some_and(|oldest| month >= oldest) {
-            if !self.context.shutdown.wait(BREATH) {
+            let pause = if self.sum(month)? { BREATH } else { Duration::ZERO };
+            if !self.context.shutdown.wait(pause) {
                 return Ok(false);
             }
-            self.sum(month)?;
             month = month.previous();
         }
         Ok(true)
     }
 
-    fn sum(&mut self, month: Month) -> Result<(), Fault> {
+    /// Sums a month, unless nothing in it changed. Answers whether rows were read for it.
+    fn sum(&mut self, month: Month) -> Result<bool, Fault> {
         let zone = &self.context.config.zone;
         let last = month.days().last().unwrap_or(month.first_day());
         if let Some(known) = self.summed.get(&month)
             && *known == self.source.days(month.first_day(), last)?
         {
-            return Ok(());
+            return Ok(false);
         }
+        if self.closed.is_none() {
+            let closed = self.rollups.sums().unwrap_or_else(|fault| {
+                log::debug!("ARCHIVE: {fault}; rows are summed instead");
+                Closed::new()
+            });
+            self.closed = Some(closed);
+        }
+        let empty = Closed::new();
+        let closed = self.closed.as_ref().unwrap_or(&empty);
         let mut book = DayBook::default();
-        let summary = book.month(&mut self.source, &self.saved, month, zone, self.context.clock.now())?;
+        let summary = book.month(&mut self.source, &self.saved, closed, month, zone, self.context.clock.now())?;
         self.summed.insert(month, book.prints());
         self.context.cell.publish(|next| {
             Arc::make_mut(&mut next.months).known.insert(month, Arc::new(summary));
         });
-        Ok(())
+        Ok(book.read_days > 0)
     }
 }
 
@@ -80,6 +96,7 @@ impl Refresher for Months {
         self.source.keep_to_database(true);
         let swept = self.sweep();
         self.source.rest();
+        self.closed = None;
         let stopping = swept.as_ref().is_err_and(|fault| fault.kind() == Kind::Stopping);
         if stopping || matches!(swept, Ok(false)) {
             return Next::AtInterval;

@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::base::fault::Fault;
+pub use crate::model::day::DayPrint;
 use crate::model::decision::Decision;
 use crate::model::energy::EnergyRow;
 use crate::model::reading::Reading;
@@ -36,15 +37,6 @@ pub struct StateRecord {
     pub file_modified: Option<Timestamp>,
     /// What is wrong with newer rows that had to be passed over.
     pub trouble: Option<Fault>,
-}
-
-/// What tells whether a day's rows changed: how many there are, and the newest one's mark (row id or file time).
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct DayPrint {
-    /// Decisions.
-    pub decisions: (u32, i64),
-    /// Energy rows.
-    pub energy: (u32, i64),
 }
 
 /// A way of reading a site. Two are real (SQLite, files), the third is their composition.

@@ -143,6 +143,7 @@ struct Status<'a> {
     version: &'a str,
     demo: bool,
     months: MonthsState<'a>,
+    backfill: Option<BackfillState>,
     age_s: Option<f64>,
     stale: bool,
     as_of: Option<String>,
@@ -208,6 +209,14 @@ struct MonthsState<'a> {
     error: Option<&'a str>,
 }
 
+/// How far the closed days are summed.
+#[derive(Serialize)]
+struct BackfillState {
+    done_days: u32,
+    total_days: u32,
+    eta_s: Option<f64>,
+}
+
 /// `/status`
 pub fn status(ask: &Ask<'_>) -> Reply {
     let snapshot = &ask.snapshot;
@@ -249,6 +258,11 @@ pub fn status(ask: &Ask<'_>) -> Reply {
                 oldest: snapshot.months.oldest.map(|month| month.to_string()),
                 error: snapshot.months.error.as_deref(),
             },
+            backfill: snapshot.backfill.map(|backfill| BackfillState {
+                done_days: backfill.done_days,
+                total_days: backfill.total_days,
+                eta_s: backfill.eta.map(|eta| round_to(eta.as_secs_f64(), 1)),
+            }),
             age_s: age.and_then(Age::seconds),
             stale: !live.is_some_and(|live| is_fresh(live, ask.now)),
             as_of: live.map(|live| ask.rfc3339(live.reading.at)),

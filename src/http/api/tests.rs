@@ -245,6 +245,14 @@ fn age_is_told_and_ages() {
     assert_eq!(bench.ask("/current-state").1["age_s"], 1000.0);
     let (_, status) = bench.ask("/status");
     assert_eq!(status["background_worker"]["cache_ages"]["inverter_s"], 1000.0);
+    // How far the closed days are summed, once that is known.
+    assert_eq!(status.get("backfill"), Some(&Value::Null));
+    for (eta, expected) in [(None, Value::Null), (Some(Duration::from_millis(12_340)), json!(12.3))] {
+        let backfill = crate::snapshot::Backfill { done_days: 7, total_days: 60, eta };
+        bench.cell.publish(|next| next.backfill = Some(backfill));
+        let (_, status) = bench.ask("/status");
+        assert_eq!(status["backfill"], json!({"done_days": 7, "total_days": 60, "eta_s": expected}));
+    }
     assert_eq!(status["data_source"], "background_cache_stale");
     // A clock that was set back a year: nobody can tell how old the reading is.
     bench.clock.set_wall("2025-11-22T13:00:00Z".parse().unwrap());

@@ -84,7 +84,7 @@ mod tests {
     use crate::model::decision::RawDecision;
 
     fn row(at: Timestamp, price_pln: Option<f64>) -> EnergyRow {
-        EnergyRow { at, soc_pct: None, pv_power_w: None, import_total_kwh: None, price_pln, is_peak: false }
+        EnergyRow { at, price_pln, ..EnergyRow::default() }
     }
 
     fn decision(at: Timestamp, parameters: Value) -> Decision {

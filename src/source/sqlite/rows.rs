@@ -221,15 +221,31 @@ fn decisions(
     Ok(decisions)
 }
 
+/// Those of version 4; what an earlier one lacks is null.
+const ENERGY_COLUMNS: [&str; 14] = [
+    "timestamp",
+    "battery_soc",
+    "pv_power",
+    "grid_import_total_kwh",
+    "tariff_zone",
+    "created_at",
+    "price_pln",
+    "grid_power",
+    "house_consumption",
+    "battery_power",
+    "battery_temperature",
+    "grid_export_total_kwh",
+    "house_consumption_total_kwh",
+    "pv_generation_total_kwh",
+];
+
 fn energy(
     connection: &Connection,
     columns: &mut Columns,
     zone: &SiteZone,
     range: Range,
 ) -> Result<Vec<EnergyRow>, Fault> {
-    let wanted =
-        ["timestamp", "battery_soc", "pv_power", "grid_import_total_kwh", "tariff_zone", "created_at", "price_pln"];
-    let list = columns.list(connection, "energy_data", &wanted)?;
+    let list = columns.list(connection, "energy_data", &ENERGY_COLUMNS)?;
     let sql = format!("SELECT {list} FROM energy_data WHERE timestamp >= ?1 AND timestamp < ?2 ORDER BY rowid");
     let mut statement = connection.prepare_cached(&sql).map_err(|error| sql_fault(&error))?;
     let (from, to) = bounds(range, zone);
@@ -247,6 +263,13 @@ fn energy(
                 import_total_kwh: number(row, 3),
                 price_pln: number(row, 6),
                 is_peak: text(row, 4).as_deref() == Some("T1"),
+                grid_power_w: number(row, 7),
+                house_power_w: number(row, 8),
+                battery_power_w: number(row, 9),
+                temperature_c: number(row, 10),
+                export_total_kwh: number(row, 11),
+                house_total_kwh: number(row, 12),
+                pv_day_kwh: number(row, 13),
             });
         }
     }
@@ -264,22 +287,18 @@ fn day_prints(
     last: Date,
 ) -> Result<Vec<(Date, Print)>, Fault> {
     columns.list(connection, table, &["timestamp"])?;
-    let sql = format!(
-        "SELECT substr(timestamp, 1, 10), count(*), max(rowid) FROM {table} WHERE timestamp >= ?1 AND timestamp < ?2 GROUP BY 1"
-    );
+    // Day by day: an index alone answers that, and nothing is sorted.
+    let sql = format!("SELECT count(*), max(rowid) FROM {table} WHERE timestamp >= ?1 AND timestamp < ?2");
     let mut statement = connection.prepare_cached(&sql).map_err(|error| sql_fault(&error))?;
-    let after = last.tomorrow().unwrap_or(last);
-    let rows = statement
-        .query_map(params![first.to_string(), after.to_string()], |row| {
-            Ok((text(row, 0), row.get::<_, u32>(1)?, row.get::<_, i64>(2)?))
-        })
-        .map_err(|error| sql_fault(&error))?;
     let mut prints = Vec::new();
-    for row in rows {
-        let (date, count, newest) = row.map_err(|error| sql_fault(&error))?;
-        if let Some(date) = date.and_then(|text| text.parse().ok()) {
-            prints.push((date, (count, newest)));
-        }
+    let mut day = first.to_string();
+    for date in first.series(jiff::Span::new().days(1)).take_while(|date| *date <= last) {
+        let after = date.tomorrow().unwrap_or(date).to_string();
+        let (count, newest) = statement
+            .query_row(params![day, after], |row| Ok((row.get::<_, u32>(0)?, row.get::<_, Option<i64>>(1)?)))
+            .map_err(|error| sql_fault(&error))?;
+        prints.extend(newest.map(|newest| (date, (count, newest))));
+        day = after;
     }
     Ok(prints)
 }

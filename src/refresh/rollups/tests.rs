@@ -1,0 +1,393 @@
+//! The thread `archive` at work on sites of its own.
+
+use std::fs;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use super::*;
+use crate::archive::RollupReader;
+use crate::base::clock::SimulatedClock;
+use crate::base::document::Document;
+use crate::base::shutdown::{self, ShutdownTrigger};
+use crate::inquiry::Desk;
+use crate::model::balance::Flow;
+use crate::model::balance::property::{Random, naive, site};
+use crate::model::price::{Point, PriceOrigin};
+use crate::model::time::{Month, SiteZone};
+use crate::refresh::{ArchiveLines, Refresher, months::Months};
+use crate::snapshot::{DecisionFeed, Scene, Scribe};
+
+const NOW: &str = "2026-11-22T12:00:00Z";
+
+struct Bench {
+    dir: TempDir,
+    clock: Arc<SimulatedClock>,
+    context: Context,
+    _trigger: ShutdownTrigger,
+}
+
+fn zone() -> SiteZone {
+    SiteZone::named("Europe/Warsaw").unwrap()
+}
+
+fn date(text: &str) -> Date {
+    text.parse().unwrap()
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self::with("")
+    }
+
+    fn with(extra: &str) -> Self {
+        let dir = TempDir::new().unwrap();
+        fs::create_dir_all(dir.path().join("config")).unwrap();
+        fs::create_dir_all(dir.path().join("data")).unwrap();
+        let tariff = "electricity_tariff: {tariff_type: g11, distribution_pricing: {g11: {type: static, price: 0.2}}}";
+        let config = Config::parse(&dir.path().join("config/c.yaml"), &format!("{tariff}\n{extra}\n")).unwrap();
+        let (trigger, shutdown) = shutdown::channel();
+        let clock = Arc::new(SimulatedClock::new(NOW.parse().unwrap()));
+        let decisions = |_: Vec<_>, _: &Scene<'_>| DecisionFeed {
+            week: Arc::new(Document::new([])),
+            day: Arc::new(Document::new([])),
+            marks: Box::new([]),
+            newest: None,
+            mean_confidence_24h: None,
+        };
+        let context = Context {
+            config: Arc::new(config),
+            clock: clock.clone(),
+            cell: Arc::default(),
+            shutdown,
+            scribe: Scribe { decisions, history: |_, _| Arc::new(Document::new([])) },
+            archive: ArchiveLines::new(Desk::new().1),
+            proc_root: dir.path().join("proc"),
+        };
+        Self { dir, clock, context, _trigger: trigger }
+    }
+
+    fn archive(&self) -> Archive {
+        let context = &self.context;
+        let path = context.config.own_database.clone();
+        Archive::new(path, zone(), context.clock.clone(), context.shutdown.clone())
+    }
+
+    fn database(&self, version: u8) -> Connection {
+        let connection = Connection::open(self.dir.path().join("data/goodwe_energy.db")).unwrap();
+        let tables = "PRAGMA journal_mode = wal;
+             CREATE TABLE IF NOT EXISTS energy_data(timestamp TEXT PRIMARY KEY, battery_soc REAL, pv_power INTEGER,
+                grid_power INTEGER, house_consumption INTEGER, battery_power INTEGER, battery_temperature REAL,
+                price_pln REAL, created_at TEXT);
+             CREATE TABLE IF NOT EXISTS coordinator_decisions(id INTEGER PRIMARY KEY, timestamp TEXT, action TEXT,
+                parameters TEXT, created_at TEXT);";
+        connection.execute_batch(tables).unwrap();
+        if version == 4 {
+            for column in ["grid_import", "grid_export", "house_consumption", "pv_generation"] {
+                let _ = connection.execute(&format!("ALTER TABLE energy_data ADD COLUMN {column}_total_kwh REAL"), []);
+            }
+            let _ = connection.execute("ALTER TABLE energy_data ADD COLUMN tariff_zone TEXT", []);
+        }
+        connection
+    }
+
+    /// A row every half hour of a day: 0.25 kWh of import each, or 500 W of it.
+    fn rows(&self, version: u8, day: &str, decisions: u32) {
+        let connection = self.database(version);
+        connection.execute_batch("BEGIN").unwrap();
+        for index in 0..48 {
+            let at = format!("{day}T{:02}:{:02}:00", index / 2, index % 2 * 30);
+            let sql = "INSERT OR REPLACE INTO energy_data(timestamp, battery_soc, grid_power) VALUES (?, 50, -500)";
+            connection.execute(sql, [&at]).unwrap();
+            if version == 4 {
+                let days = date(day).since(date("2024-01-01")).unwrap().get_days();
+                let total = f64::from(days) * 12.0 + f64::from(index) * 0.25;
+                let sql = "UPDATE energy_data SET grid_import_total_kwh = ?, tariff_zone = 'T1' WHERE timestamp = ?";
+                connection.execute(sql, rusqlite::params![total, at]).unwrap();
+            }
+        }
+        for index in 0..decisions {
+            let at = format!("{day}T{:02}:10:00", index % 24);
+            let action = ["charge", "wait", "battery_selling"][index as usize % 3];
+            let parameters = r#"{"energy_kwh": 1.25, "estimated_cost_pln": 0.5, "confidence": 0.7, "source": "grid"}"#;
+            let sql = "INSERT INTO coordinator_decisions(timestamp, action, parameters) VALUES (?, ?, ?)";
+            connection.execute(sql, [&at, action, parameters]).unwrap();
+        }
+        connection.execute_batch("COMMIT").unwrap();
+    }
+
+    /// Takes what comes until there is nothing to do; answers the days that were summed, in order.
+    fn work(&self, summing: &mut Summing, archive: &mut Archive) -> Vec<String> {
+        let mut days = Vec::new();
+        summing.look();
+        while summing.due.is_none() {
+            let read = summing.reads.recv_timeout(Duration::from_secs(20)).ok();
+            if let Some(Ok(Read::Day(rows))) = &read {
+                days.push(rows.date.to_string());
+            }
+            summing.take(read, archive);
+        }
+        days
+    }
+
+    fn backfill(&self) -> (u32, u32, Option<Duration>) {
+        let backfill = self.context.cell.load().backfill.unwrap();
+        (backfill.done_days, backfill.total_days, backfill.eta)
+    }
+
+    fn import(&self, archive: &mut Archive, day: &str) -> f64 {
+        let rollup = archive.rollup(date(day), Instant::now() + Duration::from_secs(5)).unwrap().unwrap();
+        rollup.balance.day.flow(Flow::Import).kwh.to_f64()
+    }
+}
+
+fn prices(day: &str, entity: Entity, value: i64) -> PublishedDay {
+    let points = PublishedDay::axis(entity, date(day), &zone()).map(|start| Point { start, value }).collect();
+    let fetched_at = NOW.parse().unwrap();
+    PublishedDay { entity, date: date(day), points, publication: None, fetched_at, origin: PriceOrigin::Network }
+}
+
+/// A row of a made-up site in a database of some version; what that has no column for is taken out of it.
+fn store(connection: &Connection, version: u8, row: &mut EnergyRow) {
+    let zone = zone();
+    let at = zone.naive(row.at);
+    let created = row.at.strftime("%Y-%m-%d %H:%M:%S").to_string();
+    let values = (row.soc_pct, row.pv_power_w, row.grid_power_w, row.house_power_w, row.battery_power_w);
+    connection
+        .execute(
+            "INSERT OR REPLACE INTO energy_data(timestamp, created_at, battery_soc, pv_power, grid_power,
+                house_consumption, battery_power) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            rusqlite::params![at, created, values.0, values.1, values.2, values.3, values.4],
+        )
+        .unwrap();
+    if version < 4 {
+        let EnergyRow { at, soc_pct, pv_power_w, grid_power_w, house_power_w, battery_power_w, .. } = *row;
+        let measured = (pv_power_w, grid_power_w, house_power_w, battery_power_w);
+        *row = EnergyRow { at, soc_pct, ..EnergyRow::default() };
+        (row.pv_power_w, row.grid_power_w, row.house_power_w, row.battery_power_w) = measured;
+        return;
+    }
+    let sql = "UPDATE energy_data SET grid_import_total_kwh = ?, grid_export_total_kwh = ?,
+        house_consumption_total_kwh = ?, pv_generation_total_kwh = ?, tariff_zone = ? WHERE timestamp = ?";
+    let zone = row.is_peak.then_some("T1");
+    let counters = (row.import_total_kwh, row.export_total_kwh, row.house_total_kwh, row.pv_day_kwh);
+    let values = rusqlite::params![counters.0, counters.1, counters.2, counters.3, zone, at];
+    connection.execute(sql, values).unwrap();
+}
+
+#[test]
+fn rollups_of_random_sites_are_a_naive_recomputation_of_their_rows() {
+    let mut random = Random(0xD15E_A5ED);
+    for round in 0..8 {
+        let middle = date(["2026-10-25", "2026-03-29", "2026-07-10", "2026-11-15"][round % 4]);
+        let version = [4, 1, 4, 3][round / 2];
+        let bench = Bench::new();
+        let connection = bench.database(version);
+        // By what is written: a row of the same local second takes the place of another one.
+        let mut rows: BTreeMap<String, EnergyRow> = BTreeMap::new();
+        let put = |rows: &mut BTreeMap<String, EnergyRow>, mut row: EnergyRow| {
+            store(&connection, version, &mut row);
+            rows.insert(zone().naive(row.at), row);
+        };
+        let mut made = site(middle, &zone(), &mut random);
+        // Some come late: after the first look, one of them of each day.
+        let late: Vec<EnergyRow> = (0..made.len() / 40)
+            .map(|_| {
+                let index = random.below(made.len() as u64) as usize;
+                made.swap_remove(index)
+            })
+            .collect();
+        connection.execute_batch("BEGIN").unwrap();
+        made.into_iter().for_each(|row| put(&mut rows, row));
+        connection.execute_batch("COMMIT").unwrap();
+        let (mut archive, mut summing) = (bench.archive(), Summing::new(bench.context.clone()));
+        let sheets = [prices(&middle.to_string(), Entity::DayAhead, 412_345)];
+        archive.keep(&sheets).unwrap();
+        for step in 0..3 {
+            match step {
+                0 => {}
+                1 => late.iter().for_each(|row| put(&mut rows, row.clone())),
+                _ => {
+                    // The day is written anew, every row a little different.
+                    connection
+                        .execute("DELETE FROM energy_data WHERE timestamp LIKE ?", [format!("{middle}%")])
+                        .unwrap();
+                    let old: Vec<EnergyRow> =
+                        rows.values().filter(|row| zone().date(row.at) == middle).cloned().collect();
+                    rows.retain(|_, row| zone().date(row.at) != middle);
+                    for row in old.into_iter().filter(|_| !random.one_in(9)) {
+                        put(&mut rows, EnergyRow { grid_power_w: row.grid_power_w.map(|w| w + 77.0), ..row });
+                    }
+                }
+            }
+            bench.work(&mut summing, &mut archive);
+            bench.clock.advance(Duration::from_secs(3_601));
+            bench.work(&mut summing, &mut archive);
+            let mut all: Vec<EnergyRow> = rows.values().cloned().collect();
+            all.sort_by_key(|row| row.at);
+            for day in [middle.yesterday().unwrap(), middle, middle.tomorrow().unwrap()] {
+                let rollup = archive.rollup(day, Instant::now() + Duration::from_secs(5)).unwrap().unwrap();
+                let within = |row: &&EnergyRow| {
+                    let date = zone().date(row.at);
+                    day.yesterday().unwrap() <= date && date <= day.tomorrow().unwrap()
+                };
+                let near: Vec<EnergyRow> = all.iter().filter(within).cloned().collect();
+                for flow in Flow::ALL {
+                    let expected: f64 = naive(flow, &near, Range::day(day, &zone())).kwh.iter().sum();
+                    let found = rollup.balance.day.flow(flow).kwh.to_f64();
+                    let off = (found - expected).abs();
+                    assert!(off <= 0.005, "round {round}, step {step}, {day}, {flow:?}: {found}, not {expected}");
+                    if flow == Flow::Import && day == middle {
+                        let cost = rollup.balance.day.cost.whole().unwrap().to_f64();
+                        // Market, the usual margin of 0.0892 and 0.2 of distribution.
+                        assert!((cost - expected * 0.701545).abs() <= 0.005, "round {round}, step {step}: {cost}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn closed_days_newest_first_once_and_again_when_they_change() {
+    let bench = Bench::new();
+    for day in ["2026-11-18", "2026-11-20", "2026-11-21", "2026-11-22"] {
+        bench.rows(4, day, 3);
+    }
+    let (mut archive, mut summing) = (bench.archive(), Summing::new(bench.context.clone()));
+    assert_eq!(bench.context.cell.load().backfill, None);
+    assert_eq!(bench.work(&mut summing, &mut archive), ["2026-11-21", "2026-11-20", "2026-11-18"]);
+    assert_eq!(bench.backfill(), (3, 3, Some(Duration::ZERO)));
+    // The half hour over midnight belongs half to each of two neighbours that both have it; here each has its own.
+    assert_eq!(bench.import(&mut archive, "2026-11-21"), 12.0);
+    let file = fs::read(&bench.context.config.own_database).unwrap();
+    let mut again = Summing::new(bench.context.clone());
+    assert!(bench.work(&mut again, &mut archive).is_empty(), "what is there is not summed again");
+    assert_eq!(fs::read(&bench.context.config.own_database).unwrap(), file);
+    // A late row: the day and its neighbours, once it has been the same for an hour.
+    let late = "INSERT INTO energy_data(timestamp, grid_import_total_kwh) VALUES ('2026-11-20T12:10:00', 12708.2)";
+    bench.database(4).execute_batch(late).unwrap();
+    assert!(bench.work(&mut summing, &mut archive).contains(&"2026-11-21".to_owned()), "its neighbour looks at it");
+    assert_eq!(bench.backfill().0, 2, "it is not settled");
+    bench.clock.advance(Duration::from_secs(3_601));
+    assert_eq!(bench.work(&mut summing, &mut archive), ["2026-11-20"]);
+    assert_eq!(bench.backfill(), (3, 3, Some(Duration::ZERO)));
+    // Another arithmetic, or one that cannot be read.
+    let own = Connection::open(&bench.context.config.own_database).unwrap();
+    own.execute_batch("UPDATE day_rollups SET arithmetic = 0 WHERE date = -20261118").unwrap();
+    let mut summing = Summing::new(bench.context.clone());
+    assert_eq!(bench.work(&mut summing, &mut archive), ["2026-11-18"]);
+}
+
+#[test]
+fn a_day_that_has_just_ended_waits() {
+    let bench = Bench::new();
+    bench.rows(4, "2026-11-21", 0);
+    bench.clock.set_wall("2026-11-21T23:30:00Z".parse().unwrap());
+    let (mut archive, mut summing) = (bench.archive(), Summing::new(bench.context.clone()));
+    assert!(bench.work(&mut summing, &mut archive).is_empty());
+    assert_eq!(bench.backfill(), (0, 1, Some(Duration::ZERO)));
+    assert!(!bench.context.config.own_database.exists());
+    bench.clock.advance(Duration::from_secs(3_601));
+    assert_eq!(bench.work(&mut summing, &mut archive), ["2026-11-21"]);
+}
+
+#[test]
+fn prices_that_become_known_later_price_their_days() {
+    let bench = Bench::new();
+    for day in ["2026-11-19", "2026-11-20"] {
+        bench.rows(4, day, 0);
+    }
+    let (mut archive, mut summing) = (bench.archive(), Summing::new(bench.context.clone()));
+    assert_eq!(bench.work(&mut summing, &mut archive).len(), 2);
+    let cost = |archive: &mut Archive| {
+        let rollup = archive.rollup(date("2026-11-20"), Instant::now() + Duration::from_secs(5)).unwrap().unwrap();
+        (rollup.balance.day.cost.whole().map(|cost| cost.to_f64()), rollup.balance.cost_unpriced.is_some())
+    };
+    assert_eq!(cost(&mut archive), (None, true));
+    archive.keep(&[prices("2026-11-20", Entity::DayAhead, 300_000)]).unwrap();
+    summing.prices_grew();
+    assert!(summing.due.unwrap() <= Instant::now() + LOOK_SOON);
+    assert_eq!(bench.work(&mut summing, &mut archive), ["2026-11-20"]);
+    // Market, the usual margin of 0.0892 and 0.2 of distribution.
+    let (found, unpriced) = cost(&mut archive);
+    assert!((found.unwrap() - bench.import(&mut archive, "2026-11-20") * 0.5892).abs() < 0.0001 && !unpriced);
+    // The Kompas is remembered and not wanted: nothing to do.
+    archive.keep(&[prices("2026-11-20", Entity::Kompas, 1)]).unwrap();
+    assert!(bench.work(&mut summing, &mut archive).is_empty());
+}
+
+#[test]
+fn months_are_the_same_from_rollups_as_from_rows() {
+    let bench = Bench::new();
+    for (version, day) in
+        [(1, "2026-09-30"), (1, "2026-10-01"), (4, "2026-10-02"), (4, "2026-10-25"), (4, "2026-10-31")]
+    {
+        bench.rows(version, day, 1 + date(day).day() as u32 % 5);
+    }
+    bench.rows(4, "2026-10-03", 0);
+    let saved = bench.dir.path().join("out/daily_snapshots");
+    fs::create_dir_all(&saved).unwrap();
+    for day in ["20261003", "20261004"] {
+        let text = r#"{"total_decisions": 9, "charging_count": 4, "total_energy_kwh": 5.5, "real_grid_import_kwh": 3}"#;
+        fs::write(saved.join(format!("snapshot_{day}.json")), text).unwrap();
+    }
+    let months = |bench: &Bench| {
+        let mut months = Months::new(bench.context.clone());
+        months.refresh();
+        bench.context.cell.load().months.known.clone()
+    };
+    let from_rows = months(&bench);
+    let october = Month { year: 2026, month: 10 };
+    assert_eq!(from_rows[&october].days.len(), 6);
+    let (mut archive, mut summing) = (bench.archive(), Summing::new(bench.context.clone()));
+    assert_eq!(bench.work(&mut summing, &mut archive).len(), 6);
+    let from_rollups = months(&bench);
+    assert_eq!(from_rollups, from_rows);
+    // They do come from there.
+    let own = RollupReader::new(&bench.context.config.own_database);
+    let mut told = own.sums().unwrap();
+    assert_eq!(told.len(), 6);
+    let (print, mut sums) = told.remove(&date("2026-10-25")).unwrap();
+    sums.wait += 100;
+    let footing = archive.footings().unwrap().0[&date("2026-10-25")];
+    let balance = archive.rollup(date("2026-10-25"), Instant::now() + Duration::from_secs(5)).unwrap().unwrap().balance;
+    archive.keep_rollup(&Rollup { footing: Footing { own: print, ..footing }, sums, balance }).unwrap();
+    assert_eq!(months(&bench)[&october].sums.wait, from_rows[&october].sums.wait + 100);
+    // Not where the rows changed.
+    bench.rows(4, "2026-10-25", 1);
+    assert!(months(&bench)[&october].sums.wait < from_rows[&october].sums.wait + 100);
+}
+
+#[test]
+fn without_a_folder_nothing_is_stored_and_a_stop_is_taken_up_later() {
+    let bench = Bench::with("data_storage: {wattboard_database: own/wattboard.db}");
+    for day in ["2026-11-18", "2026-11-19", "2026-11-20"] {
+        bench.rows(3, day, 2);
+    }
+    let folder = bench.context.config.own_database.parent().unwrap().to_owned();
+    fs::write(&folder, "in the way").unwrap();
+    let (mut archive, mut summing) = (bench.archive(), Summing::new(bench.context.clone()));
+    assert!(bench.work(&mut summing, &mut archive).is_empty());
+    assert_eq!(bench.backfill(), (0, 3, None));
+    assert!(summing.due.unwrap() > Instant::now() + LOOK_SOON, "not at once again");
+    fs::remove_file(&folder).unwrap();
+    fs::create_dir(&folder).unwrap();
+    // Ended after the first day: the next one goes on.
+    let (mut archive, mut summing) = (bench.archive(), Summing::new(bench.context.clone()));
+    summing.look();
+    let taken = AtomicUsize::new(0);
+    while taken.fetch_add(1, Ordering::Relaxed) < 2 {
+        let read = summing.reads.recv_timeout(Duration::from_secs(20)).ok();
+        summing.take(read, &mut archive);
+    }
+    assert_eq!(archive.footings().unwrap().0.len(), 1);
+    drop(summing);
+    let mut summing = Summing::new(bench.context.clone());
+    assert_eq!(bench.work(&mut summing, &mut archive), ["2026-11-19", "2026-11-18"]);
+    // Nothing at all is fine too.
+    let empty = Bench::new();
+    assert!(empty.work(&mut Summing::new(empty.context.clone()), &mut empty.archive()).is_empty());
+    assert_eq!(empty.backfill(), (0, 0, Some(Duration::ZERO)));
+}
