@@ -8,12 +8,13 @@ use std::net::{IpAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Receiver;
 use polling::Events;
 use socket2::SockRef;
 
 use super::conn::{Conn, Input, Phase};
 use super::counters::{Closed, Counters};
+use super::jobs::Jobs;
 use super::refusal::Refusal;
 use super::render::{Manner, Output};
 use super::shared::{Back, Shared};
@@ -41,7 +42,7 @@ pub struct Door {
     shared: Arc<Shared>,
     listener: Option<Watched<TcpListener>>,
     slots: Slots,
-    jobs: Sender<Box<Conn>>,
+    jobs: Arc<Jobs>,
     backs: Receiver<Back>,
     /// No deadline of a connection that is here lies before this.
     next_deadline: Option<Instant>,
@@ -52,12 +53,18 @@ pub struct Door {
     now: Instant,
 }
 
+impl Drop for Door {
+    fn drop(&mut self) {
+        self.jobs.close();
+    }
+}
+
 impl Door {
     /// A door for `listener` that passes requests on to `jobs` and takes connections back from `backs`.
     pub fn new(
         shared: Arc<Shared>,
         listener: Watched<TcpListener>,
-        jobs: Sender<Box<Conn>>,
+        jobs: Arc<Jobs>,
         backs: Receiver<Back>,
     ) -> Self {
         let slots = Slots::new(shared.limits.connections);
@@ -193,9 +200,9 @@ impl Door {
         let conn = if self.slots.in_flight() > self.shared.limits.in_flight {
             conn
         } else {
-            match self.jobs.try_send(conn) {
+            match self.jobs.push(conn) {
                 Ok(()) => return,
-                Err(full) => full.into_inner(),
+                Err(conn) => conn,
             }
         };
         Counters::add(&self.shared.counters.overloads);

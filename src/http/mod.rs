@@ -17,6 +17,7 @@ pub mod gate;
 pub mod given;
 pub mod head;
 pub mod latency;
+mod jobs;
 pub mod later;
 pub mod limits;
 pub mod listen;
@@ -44,6 +45,7 @@ use crate::base::shutdown::Shutdown;
 use crate::base::thread::{self, Exit};
 use counters::Counters;
 use door::Door;
+use jobs::Jobs;
 use shared::Shared;
 use watch::Watched;
 
@@ -86,7 +88,8 @@ pub fn open(
     let counters = Arc::new(Counters::default());
     let stopping = Arc::new(AtomicBool::new(false));
     let (alive_sender, alive) = bounded(0);
-    let (jobs, requests) = bounded(limits.queue);
+    let workers = workers.max(1);
+    let jobs = Arc::new(Jobs::new(limits.queue, workers));
     // A connection has at most two words on the way: that it goes away, and that it has ended.
     let (backs, returned) = bounded(2 * limits.connections);
     let shared = Arc::new(Shared {
@@ -99,9 +102,9 @@ pub fn open(
         backs,
         alive: alive_sender,
     });
-    for number in 0..workers.max(1) {
-        let (shared, requests) = (Arc::clone(&shared), requests.clone());
-        thread::spawn(&format!("http-{number}"), exits, move || worker::run(&shared, &requests))
+    for number in 0..workers {
+        let (shared, jobs) = (Arc::clone(&shared), Arc::clone(&jobs));
+        thread::spawn(&format!("http-{number}"), exits, move || worker::run(&shared, &jobs))
             .map_err(|error| refused("no thread for a worker", error))?;
     }
     let door = Door::new(shared, listener, jobs, returned);

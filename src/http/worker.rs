@@ -2,17 +2,15 @@
 //!
 //! It never waits for a client: what the socket does not take at once is the door's to finish.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::Instant;
-
-use crossbeam_channel::Receiver;
+use std::time::{Duration, Instant};
 
 use super::conn::{Conn, Input, Phase};
 use super::counters::{Closed, Counters};
 use super::detach;
 use super::head::{Head, parse};
+use super::jobs::{Job, Jobs};
 use super::later::Pending;
 use super::message::{Answer, Body, Method, Response};
 use super::refusal::Refusal;
@@ -20,39 +18,23 @@ use super::render::Manner;
 use super::shared::Shared;
 use crate::base::fault::Fault;
 
-/// A worker that keeps this many connections leaves new requests to the others at first.
-const FAIR_SHARE: usize = 8;
+/// How long a connection that was answered is looked at again and again before the door waits for its next request.
+/// Somebody who asks in a row is answered without a thread having to wake up; who does not costs so much of one processor.
+const PATIENCE: Duration = Duration::from_micros(300);
 
 /// Answers what comes, until the door is gone.
 ///
-/// Who was answered often asks again at once. So a connection is not given back at once, but kept until the others at
-/// hand had their turn, and then read once more: under load that spares the poller and the door. A request from the
-/// queue is taken with every look at a kept connection, or, when there are many of those, after each round of looks:
-/// who asks much starves nobody, and a worker that rests gets its share.
-///
 /// # Errors
 /// None; the type is that of a thread's end.
-pub fn run(shared: &Arc<Shared>, jobs: &Receiver<Box<Conn>>) -> Result<(), Fault> {
-    let mut kept = VecDeque::new();
-    let mut looks = 0;
-    loop {
-        let job = if kept.is_empty() {
-            match jobs.recv() {
-                Ok(conn) => Some(conn),
-                Err(_) => return Ok(()),
-            }
-        } else if kept.len() < FAIR_SHARE || looks >= kept.len() {
-            looks = 0;
-            jobs.try_recv().ok()
-        } else {
-            None
+pub fn run(shared: &Arc<Shared>, jobs: &Jobs) -> Result<(), Fault> {
+    let mut kept = None;
+    while let Some(job) = jobs.next(kept) {
+        kept = match job {
+            Job::Answer(conn) => serve(shared, conn),
+            Job::Look(conn) => look(shared, conn),
         };
-        kept.extend(job.and_then(|conn| serve(shared, conn)));
-        if let Some(conn) = kept.pop_front() {
-            looks += 1;
-            kept.extend(look(shared, conn));
-        }
     }
+    Ok(())
 }
 
 /// Answers one request. The connection comes back when another one may follow.
@@ -61,7 +43,7 @@ fn serve(shared: &Arc<Shared>, conn: Box<Conn>) -> Option<Box<Conn>> {
     send(shared, conn)
 }
 
-/// Looks whether a connection that was answered has asked again. It comes back when it had, and was answered.
+/// Looks whether a connection that was answered has asked again. It comes back when it had and was answered, or may yet.
 fn look(shared: &Arc<Shared>, mut conn: Box<Conn>) -> Option<Box<Conn>> {
     let input = match conn.look(shared.limits.head_bytes) {
         Input::Partial => conn.read(shared.limits.head_bytes),
@@ -69,6 +51,7 @@ fn look(shared: &Arc<Shared>, mut conn: Box<Conn>) -> Option<Box<Conn>> {
     };
     match input {
         Input::Whole => return serve(shared, conn),
+        Input::Partial if conn.since.elapsed() < PATIENCE => return Some(conn),
         Input::Partial => {
             conn.begin_wait(Instant::now());
             shared.hand_back(conn);

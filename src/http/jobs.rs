@@ -1,0 +1,198 @@
+//! What the workers have to do: requests that the door passed on, and connections that may ask again at once.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::conn::Conn;
+
+/// Things to do for each worker that is awake, before another one is woken.
+const SHARE: usize = 16;
+/// A worker that has taken nothing for so long is busy with something large, or was interrupted: help is called.
+const STALLED: Duration = Duration::from_millis(1);
+
+/// A thing to do.
+#[derive(Debug)]
+pub enum Job {
+    /// Answer the request at the front of the connection's buffer.
+    Answer(Box<Conn>),
+    /// Look whether a connection that was answered has asked again.
+    Look(Box<Conn>),
+}
+
+/// The queue between the door and the workers, and among the workers.
+///
+/// Who was answered often asks again at once. So a connection is kept here until the others at hand had their turn, and
+/// then read once more: under load that spares the poller and the door. The workers keep connections together, so that a
+/// worker that the system lets wait delays the one in its hand and no other. And workers sleep while those awake have
+/// not too much to do: a thread that never sleeps takes the processor from the clients and from the coordinator.
+#[derive(Debug)]
+pub struct Jobs {
+    state: Mutex<State<Box<Conn>>>,
+    more: Condvar,
+    /// Requests that may wait.
+    room: usize,
+    workers: usize,
+}
+
+/// Generic, so that its rules can be tested without sockets.
+#[derive(Debug)]
+struct State<C> {
+    requests: VecDeque<C>,
+    answered: VecDeque<C>,
+    awake: usize,
+    /// When something was taken last.
+    taken: Instant,
+    /// Requests and looks take turns, so that neither starves the other.
+    look_next: bool,
+    closed: bool,
+}
+
+impl<C> State<C> {
+    fn new(awake: usize, now: Instant) -> Self {
+        Self { requests: VecDeque::new(), answered: VecDeque::new(), awake, taken: now, look_next: false, closed: false }
+    }
+
+    fn waiting(&self) -> usize {
+        self.requests.len() + self.answered.len()
+    }
+
+    /// Whether those awake have more to do than they should; one more of them is counted then.
+    fn wants_help(&mut self, workers: usize, now: Instant) -> bool {
+        let stalled = now.saturating_duration_since(self.taken) > STALLED;
+        let wanted = self.waiting() > if stalled { 0 } else { SHARE * self.awake };
+        let wanted = wanted && self.awake < workers;
+        self.awake += usize::from(wanted);
+        wanted
+    }
+
+    /// Whether a worker may sleep: nothing is left, or little for the others. One less is awake then.
+    fn spares_one(&mut self) -> bool {
+        let others = self.awake - 1;
+        let spared = !self.closed && (self.waiting() == 0 || (others > 0 && self.waiting() <= SHARE * others / 2));
+        self.awake -= usize::from(spared);
+        spared
+    }
+
+    /// The next thing to do: whether it is a request, and whose.
+    fn take(&mut self, now: Instant) -> Option<(bool, C)> {
+        self.taken = now;
+        let look_first = std::mem::take(&mut self.look_next);
+        if look_first && let Some(conn) = self.answered.pop_front() {
+            return Some((false, conn));
+        }
+        if let Some(conn) = self.requests.pop_front() {
+            self.look_next = true;
+            return Some((true, conn));
+        }
+        self.answered.pop_front().map(|conn| (false, conn))
+    }
+}
+
+impl Jobs {
+    /// An empty queue with room for so many requests, for so many workers, all of them awake.
+    pub fn new(room: usize, workers: usize) -> Self {
+        Self { state: Mutex::new(State::new(workers, Instant::now())), more: Condvar::new(), room, workers }
+    }
+
+    /// Passes a request on.
+    ///
+    /// # Errors
+    /// The connection itself, when too many wait.
+    pub fn push(&self, conn: Box<Conn>) -> Result<(), Box<Conn>> {
+        let mut state = self.state.lock();
+        if state.requests.len() >= self.room {
+            return Err(conn);
+        }
+        state.requests.push_back(conn);
+        let wake = state.wants_help(self.workers, Instant::now());
+        drop(state);
+        if wake {
+            self.more.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Keeps a connection that was answered, if any, and takes the next thing to do; waits for one. None at the end.
+    pub fn next(&self, answered: Option<Box<Conn>>) -> Option<Job> {
+        let mut state = self.state.lock();
+        state.answered.extend(answered);
+        while state.spares_one() {
+            self.more.wait(&mut state);
+        }
+        let now = Instant::now();
+        let taken = state.take(now);
+        let wake = state.wants_help(self.workers, now);
+        drop(state);
+        if wake {
+            self.more.notify_one();
+        }
+        taken.map(|(is_request, conn)| if is_request { Job::Answer(conn) } else { Job::Look(conn) })
+    }
+
+    /// Says that no request follows: workers end when nothing is left to do.
+    pub fn close(&self) {
+        let mut state = self.state.lock();
+        state.closed = true;
+        state.awake = self.workers;
+        drop(state);
+        self.more.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(awake: usize, requests: usize, answered: usize) -> State<usize> {
+        let mut state = State::new(awake, Instant::now());
+        state.requests.extend(0..requests);
+        state.answered.extend(100..100 + answered);
+        state
+    }
+
+    #[test]
+    fn help_is_called_for_more_than_a_share_or_after_a_stall() {
+        let now = Instant::now();
+        let stalled = STALLED * 2;
+        for (awake, requests, answered, pause, wanted) in [
+            (0, 0, 0, Duration::ZERO, false),
+            (0, 1, 0, Duration::ZERO, true),
+            (1, 1, 0, Duration::ZERO, false),
+            (1, 8, 8, Duration::ZERO, false),
+            (1, 8, 9, Duration::ZERO, true),
+            (2, 16, 17, Duration::ZERO, true),
+            (3, 100, 100, Duration::ZERO, false),
+            (1, 1, 0, stalled, true),
+            (1, 0, 1, stalled, true),
+            (1, 0, 0, stalled, false),
+        ] {
+            let mut state = state(awake, requests, answered);
+            state.taken = now;
+            assert_eq!(state.wants_help(3, now + pause), wanted, "{awake} {requests} {answered} {pause:?}");
+            assert_eq!(state.awake, awake + usize::from(wanted));
+        }
+    }
+
+    #[test]
+    fn a_worker_sleeps_when_the_others_have_little_to_do_but_never_the_last_one_with_something() {
+        for (awake, requests, answered, spared) in
+            [(1, 0, 0, true), (1, 1, 0, false), (1, 0, 1, false), (2, 4, 4, true), (2, 4, 5, false), (3, 8, 8, true)]
+        {
+            let mut state = state(awake, requests, answered);
+            assert_eq!(state.spares_one(), spared, "{awake} {requests} {answered}");
+            assert_eq!(state.awake, awake - usize::from(spared));
+            state.closed = true;
+            state.awake = awake;
+            assert!(!state.spares_one(), "at the end nobody sleeps");
+        }
+    }
+
+    #[test]
+    fn requests_and_looks_take_turns() {
+        let mut state = state(1, 3, 2);
+        let order: Vec<_> = std::iter::from_fn(|| state.take(Instant::now())).collect();
+        assert_eq!(order, [(true, 0), (false, 100), (true, 1), (false, 101), (true, 2)]);
+    }
+}
