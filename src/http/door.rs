@@ -14,7 +14,7 @@ use socket2::SockRef;
 
 use super::conn::{Conn, Input, Phase};
 use super::counters::{Closed, Counters};
-use super::jobs::Jobs;
+use super::jobs::{Jobs, STALLED};
 use super::refusal::Refusal;
 use super::render::{Manner, Output};
 use super::shared::{Back, Shared};
@@ -46,6 +46,8 @@ pub struct Door {
     backs: Receiver<Back>,
     /// No deadline of a connection that is here lies before this.
     next_deadline: Option<Instant>,
+    /// When to see whether the workers awake have taken what they were left.
+    help_at: Option<Instant>,
     /// When accepting goes on after an error.
     accept_at: Option<Instant>,
     /// When the stop is over, finished or not; set once it was announced.
@@ -61,16 +63,22 @@ impl Drop for Door {
 
 impl Door {
     /// A door for `listener` that passes requests on to `jobs` and takes connections back from `backs`.
-    pub fn new(
-        shared: Arc<Shared>,
-        listener: Watched<TcpListener>,
-        jobs: Arc<Jobs>,
-        backs: Receiver<Back>,
-    ) -> Self {
+    pub fn new(shared: Arc<Shared>, listener: Watched<TcpListener>, jobs: Arc<Jobs>, backs: Receiver<Back>) -> Self {
         let slots = Slots::new(shared.limits.connections);
         let now = Instant::now();
         let listener = Some(listener);
-        Self { shared, listener, slots, jobs, backs, next_deadline: None, accept_at: None, stop_at: None, now }
+        Self {
+            shared,
+            listener,
+            slots,
+            jobs,
+            backs,
+            next_deadline: None,
+            help_at: None,
+            accept_at: None,
+            stop_at: None,
+            now,
+        }
     }
 
     /// Keeps the door until the stop.
@@ -106,6 +114,9 @@ impl Door {
             if knocks {
                 self.accept();
             }
+            if self.help_at.is_some_and(|at| at <= self.now) {
+                self.help_at = self.jobs.help(self.now).then_some(self.now + STALLED);
+            }
             if self.next_deadline.is_some_and(|deadline| deadline <= self.now) {
                 self.expire();
             }
@@ -122,7 +133,7 @@ impl Door {
         } else {
             (self.slots.out() > 0).then(|| self.now + TICK)
         };
-        [self.next_deadline, self.accept_at, self.stop_at, tick].into_iter().flatten().min()
+        [self.next_deadline, self.help_at, self.accept_at, self.stop_at, tick].into_iter().flatten().min()
     }
 
     /// Takes what came back from the workers.
@@ -200,8 +211,12 @@ impl Door {
         let conn = if self.slots.in_flight() > self.shared.limits.in_flight {
             conn
         } else {
-            match self.jobs.push(conn) {
-                Ok(()) => return,
+            match self.jobs.push(conn, self.now) {
+                Ok(true) => return,
+                Ok(false) => {
+                    self.help_at.get_or_insert(self.now + STALLED);
+                    return;
+                }
                 Err(conn) => conn,
             }
         };

@@ -10,7 +10,7 @@ use super::conn::Conn;
 /// Things to do for each worker that is awake, before another one is woken.
 const SHARE: usize = 16;
 /// A worker that has taken nothing for so long is busy with something large, or was interrupted: help is called.
-const STALLED: Duration = Duration::from_millis(1);
+pub const STALLED: Duration = Duration::from_millis(1);
 
 /// A thing to do.
 #[derive(Debug)]
@@ -51,26 +51,37 @@ struct State<C> {
 
 impl<C> State<C> {
     fn new(awake: usize, now: Instant) -> Self {
-        Self { requests: VecDeque::new(), answered: VecDeque::new(), awake, taken: now, look_next: false, closed: false }
+        Self {
+            requests: VecDeque::new(),
+            answered: VecDeque::new(),
+            awake,
+            taken: now,
+            look_next: false,
+            closed: false,
+        }
     }
 
     fn waiting(&self) -> usize {
         self.requests.len() + self.answered.len()
     }
 
+    /// Whether nobody has taken anything for long.
+    fn is_stalled(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.taken) >= STALLED
+    }
+
     /// Whether those awake have more to do than they should; one more of them is counted then.
     fn wants_help(&mut self, workers: usize, now: Instant) -> bool {
-        let stalled = now.saturating_duration_since(self.taken) > STALLED;
-        let wanted = self.waiting() > if stalled { 0 } else { SHARE * self.awake };
-        let wanted = wanted && self.awake < workers;
+        let share = if self.is_stalled(now) { 0 } else { SHARE * self.awake };
+        let wanted = self.waiting() > share && self.awake < workers;
         self.awake += usize::from(wanted);
         wanted
     }
 
-    /// Whether a worker may sleep: nothing is left, or little for the others. One less is awake then.
-    fn spares_one(&mut self) -> bool {
-        let others = self.awake - 1;
-        let spared = !self.closed && (self.waiting() == 0 || (others > 0 && self.waiting() <= SHARE * others / 2));
+    /// Whether a worker may sleep: nothing is left, or little for others who are not stalled. One less is awake then.
+    fn spares_one(&mut self, now: Instant) -> bool {
+        let share = if self.is_stalled(now) { 0 } else { SHARE * (self.awake - 1) / 2 };
+        let spared = !self.closed && self.waiting() <= share;
         self.awake -= usize::from(spared);
         spared
     }
@@ -96,32 +107,46 @@ impl Jobs {
         Self { state: Mutex::new(State::new(workers, Instant::now())), more: Condvar::new(), room, workers }
     }
 
-    /// Passes a request on.
+    /// Passes a request on. Answers whether a worker was woken for it; if not, the workers awake are expected to take it
+    /// soon, and [`Jobs::help`] is to be called after [`STALLED`].
     ///
     /// # Errors
     /// The connection itself, when too many wait.
-    pub fn push(&self, conn: Box<Conn>) -> Result<(), Box<Conn>> {
+    pub fn push(&self, conn: Box<Conn>, now: Instant) -> Result<bool, Box<Conn>> {
         let mut state = self.state.lock();
         if state.requests.len() >= self.room {
             return Err(conn);
         }
         state.requests.push_back(conn);
-        let wake = state.wants_help(self.workers, Instant::now());
+        let wake = state.wants_help(self.workers, now);
         drop(state);
         if wake {
             self.more.notify_one();
         }
-        Ok(())
+        Ok(wake)
+    }
+
+    /// Wakes a worker if requests wait and nobody has taken anything for [`STALLED`]. Answers whether some wait.
+    pub fn help(&self, now: Instant) -> bool {
+        let mut state = self.state.lock();
+        let waiting = !state.requests.is_empty();
+        let wake = waiting && state.wants_help(self.workers, now);
+        drop(state);
+        if wake {
+            self.more.notify_one();
+        }
+        waiting
     }
 
     /// Keeps a connection that was answered, if any, and takes the next thing to do; waits for one. None at the end.
     pub fn next(&self, answered: Option<Box<Conn>>) -> Option<Job> {
         let mut state = self.state.lock();
         state.answered.extend(answered);
-        while state.spares_one() {
+        let mut now = Instant::now();
+        while state.spares_one(now) {
             self.more.wait(&mut state);
+            now = Instant::now();
         }
-        let now = Instant::now();
         let taken = state.take(now);
         let wake = state.wants_help(self.workers, now);
         drop(state);
@@ -177,15 +202,24 @@ mod tests {
 
     #[test]
     fn a_worker_sleeps_when_the_others_have_little_to_do_but_never_the_last_one_with_something() {
-        for (awake, requests, answered, spared) in
-            [(1, 0, 0, true), (1, 1, 0, false), (1, 0, 1, false), (2, 4, 4, true), (2, 4, 5, false), (3, 8, 8, true)]
-        {
+        let now = Instant::now();
+        for (awake, requests, answered, pause, spared) in [
+            (1, 0, 0, Duration::ZERO, true),
+            (1, 1, 0, Duration::ZERO, false),
+            (1, 0, 1, Duration::ZERO, false),
+            (2, 4, 4, Duration::ZERO, true),
+            (2, 4, 5, Duration::ZERO, false),
+            (3, 8, 8, Duration::ZERO, true),
+            (2, 0, 0, STALLED, true),
+            (2, 1, 0, STALLED, false),
+        ] {
             let mut state = state(awake, requests, answered);
-            assert_eq!(state.spares_one(), spared, "{awake} {requests} {answered}");
+            state.taken = now;
+            assert_eq!(state.spares_one(now + pause), spared, "{awake} {requests} {answered} {pause:?}");
             assert_eq!(state.awake, awake - usize::from(spared));
             state.closed = true;
             state.awake = awake;
-            assert!(!state.spares_one(), "at the end nobody sleeps");
+            assert!(!state.spares_one(now + pause), "at the end nobody sleeps");
         }
     }
 
