@@ -12,19 +12,18 @@ use crate::model::price::PricedDay;
 /// How many questions may wait.
 const QUEUE: usize = 8;
 
-/// Called once with the answer, on the thread that found it. Must not block.
-pub type Reply<T> = Box<dyn FnOnce(Result<T, Fault>) + Send>;
-
-/// One question.
-pub enum Inquiry {
-    /// The prices of a day that is over.
-    PriceDay {
-        /// The local delivery day.
-        date: Date,
-        /// Takes what is remembered.
-        reply: Reply<RememberedDay>,
-    },
+/// What can be looked up about the past. Each question has a bounded time.
+pub trait Books {
+    /// The prices of a day that is over, and of the day before it to compare with.
+    ///
+    /// # Errors
+    /// When neither the price memory nor the site can be read in time.
+    fn prices(&mut self, date: Date) -> Result<RememberedDay, Fault>;
 }
+
+/// One question: looks something up and gives its answer to whoever asked, on the thread that owns the books. Must not
+/// wait for anything else.
+pub type Inquiry = Box<dyn FnOnce(&mut dyn Books) + Send>;
 
 /// What is remembered of a day's prices.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -46,9 +45,9 @@ impl Desk {
         (Self(sender), receiver)
     }
 
-    /// Hands in a question. Answers whether there was room; if not, the question was dropped, its reply with it.
-    pub fn ask(&self, inquiry: Inquiry) -> bool {
-        match self.0.try_send(inquiry) {
+    /// Hands in a question. Answers whether there was room; if not, the question was dropped, and what it holds with it.
+    pub fn ask(&self, inquiry: impl FnOnce(&mut dyn Books) + Send + 'static) -> bool {
+        match self.0.try_send(Box::new(inquiry)) {
             Ok(()) => true,
             Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => false,
         }

@@ -1,29 +1,23 @@
 //! The thread `archive`: keeps complete price days, answers questions about days that are over, fetches in the
 //! background what the price memory lacks, and sums closed days. It sleeps until one of these is to be done.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, at, never, select};
-use jiff::civil::Date;
 
 use super::Context;
 use super::backfill::{self, Done, Found, Job, LONGEST_PAUSE, Pass};
-use super::prices::price_day;
+use super::books::Library;
 use super::rollups::Summing;
 use crate::archive::{API_BEGINS, Again, Archive, Request};
 use crate::base::backoff::Backoff;
 use crate::base::fault::{Fault, Kind};
 use crate::config::Interval;
-use crate::inquiry::{Inquiry, RememberedDay};
-use crate::model::price::{Entity, PricedDay, PublishedDay};
-use crate::model::time::{Month, Range};
-use crate::source::SiteSource;
+use crate::model::price::PublishedDay;
+use crate::model::time::Month;
 use crate::source::composite::Composite;
 use crate::source::pse::Failure;
-
-/// How long finding the answer to a question may take.
-const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
 /// When the background work is done.
 #[derive(Debug, Clone, Copy)]
@@ -51,9 +45,7 @@ impl Default for Pace {
 
 pub struct Archivist {
     context: Context,
-    archive: Archive,
-    /// The site, for days that PSE's API does not have.
-    site: Composite,
+    books: Library,
     pace: Pace,
     backoff: Backoff,
     /// When the background work goes on; `None` while a job is under way, and for good where prices are not refreshed.
@@ -82,11 +74,11 @@ impl Archivist {
             context.clock.clone(),
             context.shutdown.clone(),
         );
-        let site = Composite::open(config, &context.shutdown, false);
+        let books = Library::new(archive, Composite::open(config, &context.shutdown, false), Arc::clone(config));
         let due = (config.price_interval != Interval::Off).then(|| Instant::now() + pace.first);
         let backoff = Backoff::new(pace.between.saturating_mul(2), LONGEST_PAUSE);
         let summing = Summing::new(context.clone());
-        Self { archive, site, pace, backoff, due, pass: None, looked: None, summing, told: false, context }
+        Self { books, pace, backoff, due, pass: None, looked: None, summing, told: false, context }
     }
 
     pub fn run(&mut self) {
@@ -109,14 +101,17 @@ impl Archivist {
                     // All that wait, in one transaction.
                     let days: Vec<PublishedDay> = std::iter::once(day).chain(kept.try_iter()).collect();
                     // What is wrong is said by the archive itself, once.
-                    if self.archive.keep(&days).is_ok_and(|written| written > 0) {
+                    if self.books.archive.keep(&days).is_ok_and(|written| written > 0) {
                         self.summing.prices_grew();
                     }
                 },
-                recv(reads) -> read => self.summing.take(read.ok(), &mut self.archive),
+                recv(reads) -> read => self.summing.take(read.ok(), &mut self.books.archive),
                 recv(look) -> _ => self.summing.look(),
                 recv(inquiries) -> inquiry => match inquiry {
-                    Ok(Inquiry::PriceDay { date, reply }) => reply(self.answer(date)),
+                    Ok(inquiry) => {
+                        inquiry(&mut self.books);
+                        self.books.rest();
+                    }
                     Err(_) => inquiries = never(),
                 },
                 recv(job) -> done => {
@@ -135,7 +130,7 @@ impl Archivist {
     fn next_job(&mut self) -> Option<Job> {
         let now = Instant::now();
         if let Some(pass) = &self.pass {
-            match pass.left(&mut self.archive, &self.context.config, self.context.clock.now()) {
+            match pass.left(&mut self.books.archive, &self.context.config, self.context.clock.now()) {
                 Ok(requests) => {
                     if let Some(request) = requests.first() {
                         // Not without a file: the same would be asked for at every start.
@@ -168,7 +163,7 @@ impl Archivist {
                 self.pass = Some(Pass::new(rows, Again::InTime));
                 self.due = Some(Instant::now());
             }
-            Ok(Found::Prices(request, days)) => match self.archive.keep(&days) {
+            Ok(Found::Prices(request, days)) => match self.books.archive.keep(&days) {
                 Ok(count) => {
                     if count > 0 {
                         self.summing.prices_grew();
@@ -204,7 +199,7 @@ impl Archivist {
     }
 
     fn has_file(&mut self) -> bool {
-        match self.archive.prepare() {
+        match self.books.archive.prepare() {
             Ok(()) => {
                 self.told = false;
                 true
@@ -225,51 +220,6 @@ impl Archivist {
             log::warn!("ARCHIVE: past prices are not fetched, since they cannot be remembered: {fault}");
         }
         self.due = Some(Instant::now() + self.pace.glance);
-    }
-
-    /// A day and the one before it.
-    fn answer(&mut self, date: Date) -> Result<RememberedDay, Fault> {
-        let due = Instant::now() + ANSWER_WITHIN;
-        let day = self.day(date, due);
-        // Only to compare with: without it the answer is as good.
-        let before = date.yesterday().ok().filter(|_| day.is_ok()).and_then(|date| self.day(date, due).ok().flatten());
-        self.site.rest();
-        Ok(RememberedDay { day: day?, before })
-    }
-
-    /// As PSE published it, where that is remembered; else as the coordinator recorded it.
-    fn day(&mut self, date: Date, due: Instant) -> Result<Option<PricedDay>, Fault> {
-        let sheets = self.sheets(date, due);
-        let has_market = sheets.as_ref().is_ok_and(|sheets| sheets.contains_key(&Entity::DayAhead));
-        let recorded = if has_market { None } else { self.recorded(date, due)? };
-        if recorded.is_some() {
-            return Ok(recorded);
-        }
-        let sheets = sheets?;
-        let priced = || price_day(date, &self.context.config, |entity| sheets.get(&entity));
-        Ok((!sheets.is_empty()).then(priced))
-    }
-
-    fn sheets(&mut self, date: Date, due: Instant) -> Result<BTreeMap<Entity, PublishedDay>, Fault> {
-        let mut sheets = BTreeMap::new();
-        for entity in self.context.config.entities() {
-            if let Some(day) = self.archive.day(entity, date, due)? {
-                sheets.insert(entity, day);
-            }
-        }
-        Ok(sheets)
-    }
-
-    fn recorded(&mut self, date: Date, due: Instant) -> Result<Option<PricedDay>, Fault> {
-        let zone = self.context.config.zone.clone();
-        let range = Range::day(date, &zone);
-        self.site.hurry(due.saturating_duration_since(Instant::now()));
-        let energy = self.site.energy(range)?;
-        if let Some(day) = PricedDay::recorded(date, &energy, &[], &zone) {
-            return Ok(Some(day));
-        }
-        self.site.hurry(due.saturating_duration_since(Instant::now()));
-        Ok(PricedDay::recorded(date, &[], &self.site.decisions(range)?, &zone))
     }
 }
 

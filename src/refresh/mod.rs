@@ -2,6 +2,7 @@
 
 mod archive;
 pub mod backfill;
+mod books;
 mod days;
 mod live;
 mod logs;

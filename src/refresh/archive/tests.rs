@@ -9,13 +9,16 @@ use crossbeam_channel::bounded;
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
 
+use jiff::civil::Date;
+
 use super::*;
 use crate::archive::PriceReader;
 use crate::base::clock::SimulatedClock;
 use crate::base::document::Document;
 use crate::base::shutdown::{self, ShutdownTrigger};
 use crate::config::Config;
-use crate::inquiry::Desk;
+use crate::inquiry::{Desk, RememberedDay};
+use crate::model::price::Entity;
 use crate::model::price::{Point, PriceOrigin};
 use crate::model::time::SiteZone;
 use crate::refresh::prices::Prices;
@@ -187,7 +190,7 @@ fn what_is_missing_is_asked_for_once_newest_month_first() {
     let mut bench = Bench::new(&config_of(&url));
     bench.rows(&[("2026-08-30T10:00:00", 0.0), ("2026-10-02T10:00:00", 0.0), ("2026-10-04T10:00:00", 0.0)]);
     bench.rows(&[("2026-11-22T10:00:00", 0.0)]);
-    bench.archivist(FAST).archive.keep(&[day("2026-10-02", 1)]).unwrap();
+    bench.archivist(FAST).books.archive.keep(&[day("2026-10-02", 1)]).unwrap();
     bench.run(FAST, || bench.known(Entity::Settlement, "2026-08-30"));
     let expected = [
         "csdac-pln 2026-10-04 2026-10-04",
@@ -232,8 +235,8 @@ fn complete_days_are_kept_and_questions_answered_while_a_request_hangs() {
     let (sender, answers) = bounded(1);
     let ask = |text: &str| {
         let sender = sender.clone();
-        let reply = Box::new(move |found| sender.send(found).unwrap());
-        assert!(bench.desk.ask(Inquiry::PriceDay { date: date(text), reply }));
+        let date = date(text);
+        assert!(bench.desk.ask(move |books| sender.send(books.prices(date)).unwrap()));
         answers.recv_timeout(Duration::from_secs(10)).unwrap().unwrap()
     };
     let started = Instant::now();
@@ -264,7 +267,7 @@ fn complete_days_are_kept_and_questions_answered_while_a_request_hangs() {
 fn yesterday_is_recalled_for_the_comparison_after_a_start() {
     let (url, _) = api(0);
     let bench = Bench::new(&config_of(&url));
-    bench.archivist(FAST).archive.keep(&[day("2026-11-21", 300_000)]).unwrap();
+    bench.archivist(FAST).books.archive.keep(&[day("2026-11-21", 300_000)]).unwrap();
     Prices::new(bench.context.clone()).refresh();
     let snapshot = bench.context.cell.load();
     let known = snapshot.prices.value.as_ref().unwrap();

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use super::super::{Ask, Refusal};
 use super::price_day::{Days, Wish, compose};
 use crate::http::message::Answer;
-use crate::inquiry::{Inquiry, RememberedDay};
+use crate::inquiry::RememberedDay;
 
 /// `/api/v1/prices`
 pub fn answer(ask: &Ask<'_>) -> Result<Answer, Refusal> {
@@ -24,8 +24,9 @@ pub fn answer(ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let facts = Arc::clone(ask.facts);
     let desk = ask.desk.clone();
     Ok(Answer::Later(Box::new(move |pending| {
-        let reply = Box::new(move |found: Result<RememberedDay, _>| {
-            let (found, trouble) = match found {
+        // A question that finds no room is dropped, and its request answered 503.
+        desk.ask(move |books| {
+            let (found, trouble) = match books.prices(wish.date) {
                 Ok(found) => (found, None),
                 Err(fault) => (RememberedDay::default(), Some(fault)),
             };
@@ -40,8 +41,6 @@ pub fn answer(ask: &Ask<'_>) -> Result<Answer, Refusal> {
             };
             pending.complete(compose(&facts, wish, &days, reason));
         });
-        // A question that finds no room is dropped, and its request answered 503.
-        desk.ask(Inquiry::PriceDay { date: wish.date, reply });
     })))
 }
 
