@@ -2,6 +2,7 @@
 
 pub mod about;
 pub mod events;
+pub mod export;
 mod followed_log;
 mod price_day;
 mod price_short;
