@@ -48,7 +48,7 @@ fn write_site(root: &Path) -> PathBuf {
         // Seconds that differ, so that the second pass does not replace the first.
         let local = (at + Duration::from_secs(u64::from(index) % 60)).to_zoned(zone.clone());
         site.execute(
-            "INSERT INTO energy_data VALUES (?1, ?2, ?3, -250, NULL, ?4, ?5, 'T2')",
+            "INSERT INTO energy_data VALUES (?1, ?2, ?3, -250, 231.5, ?4, ?5, 'T2')",
             params![
                 local.strftime("%Y-%m-%dT%H:%M:%S").to_string(),
                 50.0 + f64::from(index) / 10.0,
@@ -157,6 +157,7 @@ fn the_command_and_the_server_write_the_same() {
         }
     }
     let energy = String::from_utf8(download(address, "what=energy&from=2024-10-27&to=2024-10-27")).unwrap();
+    assert_eq!(energy.lines().nth(1).unwrap(), "2024-10-27T00:00:00+02:00,50,0,-250,,,,,,231.5,,100,,,,,T2");
     let of_hour = |offset: &str| energy.lines().filter(|line| line.contains("T02:") && line.contains(offset)).count();
     assert_eq!((of_hour("+02:00,"), of_hour("+01:00,")), (12, 12));
     assert_eq!(download(address, "what=energy&to=2024-10-26").iter().filter(|byte| **byte == b'\n').count(), 1);

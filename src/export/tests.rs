@@ -311,3 +311,16 @@ fn a_wish_comes_down_to_days_that_are_there() {
     assert_eq!(wish(None, Some(date(2026, 2, 28))), None);
     assert_eq!(wish(Some(date(2027, 1, 1)), None), None);
 }
+
+#[test]
+fn every_column_is_told_of_in_its_place() {
+    let told = include_str!("../../docs/export.md");
+    for what in What::ALL {
+        let (header, _) = exported(&mut Few::default(), what, Format::Csv);
+        let (_, section) = told.split_once(&format!("\n## {}\n", what.name())).unwrap();
+        let rows = section.split("\n## ").next().unwrap().lines().filter_map(|line| line.strip_prefix("| `"));
+        let names: Vec<&str> = rows.flat_map(|row| row.split(" |").next().unwrap().split(", ")).collect();
+        let names: Vec<&str> = names.iter().map(|name| name.trim_matches('`')).collect();
+        assert_eq!(header.trim_end(), names.join(","), "{}", what.name());
+    }
+}

@@ -59,6 +59,13 @@ impl Handler for Telling {
                     }),
                 )
             }
+            "/detach-cut" => Answer::Detach(
+                "download",
+                Box::new(|mut socket, minor| {
+                    let _ = write!(socket, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nasked in 1.{minor}");
+                    Parting::Cut
+                }),
+            ),
             "/detach-panic" => Answer::Detach("download", Box::new(|_, _| panic!("on purpose"))),
             "/give" => {
                 let given = self.given.clone();
