@@ -137,14 +137,14 @@ fn the_command_and_the_server_write_the_same() {
     {
         for (format, lines) in [("csv", csv_lines), ("jsonl", json_lines)] {
             let written = || {
-                let output = command(&file, &["--what", what, "--format", format]);
+                let output = command(&file, &["--what", what, "--format", format, "--to", "2024-10-28"]);
                 assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
                 output.stdout
             };
             let mut bytes = written();
             // The server may sum the day anew meanwhile.
             let sent = loop {
-                let sent = download(address, &format!("what={what}&format={format}"));
+                let sent = download(address, &format!("what={what}&format={format}&to=2024-10-28"));
                 let again = written();
                 if std::mem::replace(&mut bytes, again) == bytes {
                     break sent;
@@ -161,7 +161,7 @@ fn the_command_and_the_server_write_the_same() {
     let of_hour = |offset: &str| energy.lines().filter(|line| line.contains("T02:") && line.contains(offset)).count();
     assert_eq!((of_hour("+02:00,"), of_hour("+01:00,")), (12, 12));
     assert_eq!(download(address, "what=energy&to=2024-10-26").iter().filter(|byte| **byte == b'\n').count(), 1);
-    let decisions = String::from_utf8(download(address, "what=decisions")).unwrap();
+    let decisions = String::from_utf8(download(address, "what=decisions&to=2024-10-27")).unwrap();
     assert!(decisions.contains(",\"'=cmd|' /C calc'!A0, \"\"now\"\"\nor never\","), "{decisions}");
     coordinator.execute_batch("ROLLBACK").unwrap();
     trigger.stop();
