@@ -199,9 +199,9 @@ fn pack_sums(sums: &Sums) -> Vec<u8> {
     let PriceSums { min, max, sum, count } = sums.price;
     [min, max, sum].into_iter().for_each(|price| packer.micro(price));
     packer.put(count.into());
-    for (source, count) in &sums.sources {
+    for (source, count) in sums.sources.iter() {
         packer.text(source);
-        packer.put((*count).into());
+        packer.put(count.into());
     }
     packer.done()
 }
@@ -219,7 +219,7 @@ fn unpack_sums(bytes: &[u8]) -> Option<Sums> {
     sums.price = PriceSums { min, max, sum, count: from.count()? };
     while !from.is_done() {
         let source = from.text()?;
-        sums.sources.insert(source, from.count()?);
+        sums.sources.add(&source, from.count()?);
     }
     Some(sums)
 }

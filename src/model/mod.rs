@@ -12,5 +12,6 @@ pub mod measure;
 pub mod month;
 pub mod price;
 pub mod reading;
+pub mod tally;
 pub mod tariff;
 pub mod time;
