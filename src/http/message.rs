@@ -122,6 +122,11 @@ pub trait Handler: Send + Sync + 'static {
     /// The answer to one request.
     fn handle(&self, request: &Request) -> Answer;
 
+    /// Adds what every answer leaves with to one that the edge gives by itself: a refusal that no handler has seen.
+    fn finish(&self, response: Response<Body>) -> Response<Body> {
+        response
+    }
+
     /// Which class a request belongs to, for the statistics; below [`super::latency::CLASSES`].
     fn class(&self, request: &Request) -> usize {
         let _ = request;
@@ -141,6 +146,12 @@ pub fn ready(status: u16, content_type: &str, bytes: Bytes) -> Response<Body> {
     )
     // Never chunked: the length is always known.
     .with_chunked_threshold(usize::MAX)
+}
+
+/// An answer that has no content, and so no type of it.
+pub fn empty(status: u16) -> Response<Body> {
+    Response::new(StatusCode(status), Vec::new(), Cursor::new(Bytes::Static(b"")), Some(0), None)
+        .with_chunked_threshold(usize::MAX)
 }
 
 /// A header of ASCII text; anything else in `value` becomes a question mark, so that site text cannot break the head.

@@ -28,7 +28,7 @@ use super::cors::Cors;
 use super::counters::Counters;
 use super::events::Lobby;
 use super::limits::Limits;
-use super::message::{Answer, Body, Bytes, Handler, Method, Request, Response, header, ready};
+use super::message::{Answer, Body, Bytes, Handler, Method, Request, Response, empty, header, ready};
 use super::prepared::Prepared;
 use super::query::Query;
 use crate::base::clock::SharedClock;
@@ -263,7 +263,7 @@ impl Handler for Api {
     fn handle(&self, request: &Request) -> Answer {
         let answer = match request.method {
             Method::Options => {
-                let nothing = ready(204, JSON, Bytes::Static(b""));
+                let nothing = empty(204);
                 Answer::Ready(nothing.with_header(header("Allow", "GET, HEAD, OPTIONS")))
             }
             Method::Get | Method::Head => {
