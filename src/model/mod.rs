@@ -12,5 +12,7 @@ pub mod measure;
 pub mod month;
 pub mod price;
 pub mod reading;
+pub mod series;
 pub mod tariff;
 pub mod time;
+pub mod totals;

@@ -1,6 +1,8 @@
 //! The new paths, below `/api/v1/`.
 
 pub mod about;
+pub mod energy;
+mod energy_answer;
 pub mod events;
 mod followed_log;
 mod price_day;
