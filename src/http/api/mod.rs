@@ -213,7 +213,7 @@ struct Route {
 }
 
 /// All that is answered. `openapi/` describes it, and its tests compare the two.
-static ROUTES: [Route; 23] = [
+static ROUTES: [Route; 24] = [
     route("other", Keep::Not, |_, _, request| Err(Refusal::not_found(format!("there is nothing at {}", request.path)))),
     route("/", Keep::Not, |api, _, _| Ok(api.page.index())),
     route("/assets/", Keep::Not, |api, _, request| api.page.asset(&request.path)),
@@ -232,6 +232,7 @@ static ROUTES: [Route; 23] = [
     route("/logs/download/", Keep::Not, |_, ask, request| download::answer(ask, request)),
     route("/api/v1/prices", Keep::Publication, |_, ask, request| v1::prices::answer(ask, request)),
     route("/api/v1/energy", Keep::Not, |_, ask, request| v1::energy::answer(ask, request)),
+    route("/api/v1/history", Keep::Not, |_, ask, request| v1::history::answer(ask, request)),
     route("/api/v1/about", Keep::Not, |api, ask, _| {
         ready_now(v1::about::answer(ask, api.counters.get(), ROUTES.iter().map(|route| route.path)))
     }),

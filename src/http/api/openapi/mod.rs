@@ -23,7 +23,7 @@ const PARTS: [&str; 7] = [
     include_str!("decisions.json"),
     include_str!("logs.json"),
     include_str!("v1.json"),
-    include_str!("energy.json"),
+    include_str!("ranges.json"),
 ];
 /// Refusals that any path may answer, and whether only those that ask for the token do.
 const REFUSALS: [(&str, &str, bool); 5] = [

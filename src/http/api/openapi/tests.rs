@@ -71,8 +71,8 @@ fn targets(document: &Value) -> Vec<String> {
         "/api/v1/events?topics=weather",
         "/api/v1/events",
         "/api/v1/energy?from=2026-11-19&by=hour",
-        "/api/v1/energy?from=2000-01-01&by=year",
-        "/api/v1/energy?from=2026-11-22&to=2026-11-21",
+        "/api/v1/energy?from=2026-11-22&to=2026-11-21&by=year",
+        "/api/v1/history?from=2026-11-01&fields=soc,price",
     ] {
         targets.push(more.to_owned());
     }
@@ -98,6 +98,9 @@ fn samples(schema: &Value) -> (Vec<String>, Vec<String>) {
     if let Some(values) = schema["enum"].as_array() {
         return (values.iter().map(text).collect(), vec!["nonsense".into()]);
     }
+    if schema["items"].is_object() {
+        return samples(&schema["items"]);
+    }
     match (schema["type"].as_str().unwrap(), schema["format"].as_str()) {
         ("integer", _) => {
             let ends = [&schema["minimum"], &schema["maximum"]].map(|end| end.as_i64().unwrap());
@@ -105,7 +108,7 @@ fn samples(schema: &Value) -> (Vec<String>, Vec<String>) {
             let wrong = ["", "x", "1.5", "99999999999999999999"].map(str::to_owned);
             (ends.map(|end| end.to_string()).into(), [beyond.to_vec(), wrong.to_vec()].concat())
         }
-        ("string", Some("date")) => (vec!["2026-11-22".into(), "2100-12-31".into()], Vec::new()),
+        ("string", Some("date" | "date-time")) => (vec!["2026-11-22".into(), "2100-12-31".into()], Vec::new()),
         ("string", None) => (vec!["anything".into()], Vec::new()),
         other => panic!("no samples of {other:?}"),
     }

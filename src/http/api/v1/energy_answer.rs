@@ -309,29 +309,15 @@ impl Figures {
 
 fn unknown(facts: &Facts, asked: &Asked, past: &PastDays, total: &Total) -> Unknown {
     let mut unknown = Unknown::new();
-    let mut say = |path: &str, why: String| unknown.insert(path.to_owned(), why);
-    if let Some(fault) = &past.trouble {
-        say("today", format!("its rows cannot be read: {fault}"));
-    }
     if asked.days.first > asked.today {
-        say("total", "these days are still to come".to_owned());
+        unknown.insert("total".to_owned(), "these days are still to come".to_owned());
         return unknown;
     }
-    let gone = missing(asked.days, asked.today, &past.known);
-    if !gone.is_empty() {
-        let why = match asked.backfill {
-            Some(Backfill { done_days, total_days, .. }) if done_days >= total_days => "have no rows".to_owned(),
-            Some(Backfill { done_days, total_days, .. }) => {
-                format!("have no rows or are not summed yet ({done_days} of {total_days} days with rows are)")
-            }
-            None => "have no rows or are not summed yet".to_owned(),
-        };
-        let days = if gone.len() == 1 { "day" } else { "days" };
-        say("days", format!("{} {days} of {} {why}: {}", gone.len(), total.expected_parts, named(&gone)));
-    }
+    tell_missing(asked.days, asked.today, asked.backfill, past, &mut unknown);
     if total.parts == 0 {
         return unknown;
     }
+    let mut say = |path: &str, why: String| unknown.insert(path.to_owned(), why);
     for (flow, name) in Flow::ALL.into_iter().zip(NAMES) {
         if known(total, flow).is_none() {
             say(&format!("total.energy.{name}"), "neither its counter nor its power was recorded".to_owned());
@@ -370,6 +356,26 @@ fn unknown(facts: &Facts, asked: &Asked, past: &PastDays, total: &Total) -> Unkn
         say("total.battery.last_full", format!("not since {first}, where looking begins"));
     }
     unknown
+}
+
+/// Names the days of a range of which nothing is known, and says why.
+pub fn tell_missing(days: Days, today: Date, backfill: Option<Backfill>, past: &PastDays, unknown: &mut Unknown) {
+    if let Some(fault) = &past.trouble {
+        unknown.insert("today".to_owned(), format!("its rows cannot be read: {fault}"));
+    }
+    let gone = missing(days, today, &past.known);
+    if gone.is_empty() {
+        return;
+    }
+    let why = match backfill {
+        Some(Backfill { done_days, total_days, .. }) if done_days >= total_days => "no rows".to_owned(),
+        Some(Backfill { done_days, total_days, .. }) => {
+            format!("no rows, or are not summed yet ({done_days} of {total_days} days with rows are)")
+        }
+        None => "no rows, or are not summed yet".to_owned(),
+    };
+    let begun = Days { last: days.last.min(today), ..days }.count();
+    unknown.insert("days".to_owned(), format!("{} of {begun} days have {why}: {}", gone.len(), named(&gone)));
 }
 
 /// Stretches of days in words.

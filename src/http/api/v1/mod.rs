@@ -5,6 +5,8 @@ pub mod energy;
 mod energy_answer;
 pub mod events;
 mod followed_log;
+pub mod history;
+mod history_answer;
 mod price_day;
 mod price_short;
 pub mod prices;
