@@ -3,11 +3,19 @@
 //! The thread `archive` answers them one after the other; whoever asks never waits. The queue is short: what does not fit
 //! is refused at once.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::base::fault::Fault;
+use crate::model::balance::Balance;
+use crate::model::energy::EnergyRow;
 use crate::model::price::PricedDay;
+use crate::model::time::Range;
+use crate::model::totals::Days;
 
 /// How many questions may wait.
 const QUEUE: usize = 8;
@@ -19,6 +27,18 @@ pub trait Books {
     /// # Errors
     /// When neither the price memory nor the site can be read in time.
     fn prices(&mut self, date: Date) -> Result<RememberedDay, Fault>;
+
+    /// The balances of days: closed ones as they were summed, today and yesterday of their rows.
+    ///
+    /// # Errors
+    /// When Wattboard's own database cannot be read in time.
+    fn balances(&mut self, wanted: &WantedDays) -> Result<PastDays, Fault>;
+
+    /// The rows of a stretch of some days, and the prices of these days where they are wanted.
+    ///
+    /// # Errors
+    /// When the site cannot be read in time.
+    fn rows(&mut self, wanted: &WantedRows) -> Result<PastRows, Fault>;
 }
 
 /// One question: looks something up and gives its answer to whoever asked, on the thread that owns the books. Must not
@@ -32,6 +52,50 @@ pub struct RememberedDay {
     pub day: Option<PricedDay>,
     /// The day before it.
     pub before: Option<PricedDay>,
+}
+
+/// Which days are wanted, and what is known without looking.
+#[derive(Debug, Clone)]
+pub struct WantedDays {
+    /// Stretches of days, and whether their hours are wanted too.
+    pub stretches: Vec<(Days, bool)>,
+    /// Now.
+    pub now: Timestamp,
+    /// Prices that the snapshot has.
+    pub prices: Vec<Arc<PricedDay>>,
+}
+
+/// What is known of days.
+#[derive(Debug, Default, Clone)]
+pub struct PastDays {
+    /// The balances of those of which something is known.
+    pub known: BTreeMap<Date, Balance>,
+    /// Which of them are not summed yet and were made of rows just now.
+    pub from_rows: BTreeSet<Date>,
+    /// Why today's rows cannot be read, where they cannot.
+    pub trouble: Option<Fault>,
+}
+
+/// Which rows are wanted, and what is known without looking.
+#[derive(Debug, Clone)]
+pub struct WantedRows {
+    /// The stretch.
+    pub range: Range,
+    /// The days whose prices are wanted.
+    pub priced: Option<Days>,
+    /// Prices that the snapshot has.
+    pub prices: Vec<Arc<PricedDay>>,
+}
+
+/// What is known of a stretch.
+#[derive(Debug, Default, Clone)]
+pub struct PastRows {
+    /// Its rows, in order of time.
+    pub rows: Vec<EnergyRow>,
+    /// Prices of its days.
+    pub prices: BTreeMap<Date, Arc<PricedDay>>,
+    /// Why prices cannot be read, where they cannot.
+    pub trouble: Option<Fault>,
 }
 
 /// Where questions are handed in.

@@ -12,6 +12,8 @@ pub mod measure;
 pub mod month;
 pub mod price;
 pub mod reading;
+pub mod series;
 pub mod tally;
 pub mod tariff;
 pub mod time;
+pub mod totals;
