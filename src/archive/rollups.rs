@@ -161,6 +161,18 @@ pub fn stretch(
     Ok(found)
 }
 
+/// The first and the last day that are there.
+pub fn span(connection: &Connection) -> rusqlite::Result<Option<(Date, Date)>> {
+    if !has_tables(connection)? {
+        return Ok(None);
+    }
+    // Their keys are negative.
+    let sql = "SELECT max(date), min(date) FROM day_rollups WHERE arithmetic = ?1";
+    let ends: (Option<i64>, Option<i64>) =
+        connection.query_row(sql, [ARITHMETIC], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(ends.0.and_then(date_of).zip(ends.1.and_then(date_of)))
+}
+
 /// How many prices are remembered of each day.
 pub fn prices(connection: &Connection) -> rusqlite::Result<PriceCounts> {
     let mut found: PriceCounts = BTreeMap::new();

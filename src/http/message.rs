@@ -96,8 +96,18 @@ pub type Body = Cursor<Bytes>;
 
 /// What is done on a thread of its own with a connection that leaves the workers (downloads).
 ///
-/// It is given the socket (blocking, write timeout set) and writes head and body itself; the socket closes when it returns.
-pub type Detached = Box<dyn FnOnce(TcpStream) + Send>;
+/// It is given the socket (blocking, write timeout set) and the minor version of HTTP/1 that was asked in, and writes
+/// head and body itself; the socket closes when it returns.
+pub type Detached = Box<dyn FnOnce(TcpStream, u8) -> Parting + Send>;
+
+/// How an answer on a thread of its own ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parting {
+    /// The client can tell whether it is whole.
+    Told,
+    /// It is cut, which only a broken connection tells.
+    Cut,
+}
 
 /// Takes a connection over.
 pub type Taken = Box<dyn FnOnce(Given) + Send>;

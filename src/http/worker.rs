@@ -92,7 +92,10 @@ fn answer(shared: &Arc<Shared>, mut conn: Box<Conn>) -> Option<Box<Conn>> {
             conn.last_answer = (!manner.keep_alive).then_some(Closed::Answered);
             return Some(conn);
         }
-        Ok(Answer::Detach(name, work)) => detach::start(shared, conn, name, work),
+        Ok(Answer::Detach(name, work)) => {
+            let minor = head.minor;
+            detach::start(shared, conn, name, move |socket| work(socket, minor))
+        }
         Ok(Answer::Give(take)) => detach::give(shared, conn, take),
         Ok(Answer::Later(hand_over)) => {
             let head_only = head.request.method == Method::Head;

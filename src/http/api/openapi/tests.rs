@@ -16,13 +16,14 @@ use crate::http::refusal::Refusal;
 use crate::inquiry::Desk;
 use crate::snapshot::Origin;
 
+mod exports;
 mod sites;
 use sites::{benches, empty, full};
 
 /// Routes that are not described: what has no path, the page's parts and its other name.
 const UNDESCRIBED: [&str; 3] = ["other", "/assets/", "/index.html"];
 /// Answered by those who take the connection over.
-const NOT_FROM_MEMORY: [&str; 2] = ["/api/v1/events", "/logs/download/{name}"];
+const NOT_FROM_MEMORY: [&str; 3] = ["/api/v1/events", "/api/v1/export", "/logs/download/{name}"];
 
 /// Another one for the same site, to be shared.
 fn api(bench: &Bench) -> Api {
