@@ -23,6 +23,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::base::clock::SharedClock;
 use crate::base::fault::{Fault, Kind};
 use crate::base::shutdown::Shutdown;
+use crate::model::balance::Balance;
 use crate::model::price::{Entity, PublishedDay};
 use crate::model::time::SiteZone;
 
@@ -132,6 +133,22 @@ impl Archive {
     pub fn rollup(&mut self, date: Date, due: Instant) -> Result<Option<Rollup>, Fault> {
         let zone = self.zone.clone();
         self.read(due, |connection| rollups::read(connection, date, &zone))
+    }
+
+    /// The balances of the closed days from `first` to `last` that are remembered, found until `due`; without their
+    /// hours unless these are wanted.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn balances(
+        &mut self,
+        first: Date,
+        last: Date,
+        with_hours: bool,
+        due: Instant,
+    ) -> Result<BTreeMap<Date, Balance>, Fault> {
+        let zone = self.zone.clone();
+        self.read(due, |connection| rollups::stretch(connection, first, last, with_hours, &zone))
     }
 
     fn read<T: Default>(

@@ -13,7 +13,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::days;
 use super::packed::{Packer, Unpacker};
 use crate::base::units::Micro;
-use crate::model::balance::{ARITHMETIC, Amount, Balance, Bucket, Flow, Gauge, Hole, HoleKind, How, Money, Unpriced};
+use crate::model::balance::{
+    ARITHMETIC, Amount, Balance, Bucket, Flow, Gauge, Hole, HoleKind, How, Measured, Money, Unpriced,
+};
 use crate::model::day::{DayPrint, PriceSums, Sums};
 use crate::model::price::Entity;
 use crate::model::time::{Range, SiteZone};
@@ -125,6 +127,40 @@ pub fn read(connection: &Connection, date: Date, zone: &SiteZone) -> rusqlite::R
     }))
 }
 
+/// The balances of the days from `first` to `last` that are summed, with their hours or without.
+pub fn stretch(
+    connection: &Connection,
+    first: Date,
+    last: Date,
+    with_hours: bool,
+    zone: &SiteZone,
+) -> rusqlite::Result<BTreeMap<Date, Balance>> {
+    if !has_tables(connection)? {
+        return Ok(BTreeMap::new());
+    }
+    let sql = match with_hours {
+        true => {
+            "SELECT date, balance, hours FROM day_rollups JOIN hour_rollups USING (date)
+             WHERE date BETWEEN ?1 AND ?2 AND arithmetic = ?3"
+        }
+        false => "SELECT date, balance FROM day_rollups WHERE date BETWEEN ?1 AND ?2 AND arithmetic = ?3",
+    };
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query(params![key(last), key(first), ARITHMETIC])?;
+    let mut found = BTreeMap::new();
+    while let Some(row) = rows.next()? {
+        let Some(date) = date_of(row.get(0)?) else { continue };
+        let balance = row.get_ref(1)?.as_blob().ok().and_then(|bytes| unpack_day(bytes, date, zone));
+        let Some(mut balance) = balance else { continue };
+        if with_hours {
+            let Some(hours) = row.get_ref(2)?.as_blob().ok().and_then(unpack_hours) else { continue };
+            balance.hours = hours;
+        }
+        found.insert(date, balance);
+    }
+    Ok(found)
+}
+
 /// The first and the last day that are there.
 pub fn span(connection: &Connection) -> rusqlite::Result<Option<(Date, Date)>> {
     if !has_tables(connection)? {
@@ -211,9 +247,9 @@ fn pack_sums(sums: &Sums) -> Vec<u8> {
     let PriceSums { min, max, sum, count } = sums.price;
     [min, max, sum].into_iter().for_each(|price| packer.micro(price));
     packer.put(count.into());
-    for (source, count) in &sums.sources {
+    for (source, count) in sums.sources.iter() {
         packer.text(source);
-        packer.put((*count).into());
+        packer.put(count.into());
     }
     packer.done()
 }
@@ -231,7 +267,7 @@ fn unpack_sums(bytes: &[u8]) -> Option<Sums> {
     sums.price = PriceSums { min, max, sum, count: from.count()? };
     while !from.is_done() {
         let source = from.text()?;
-        sums.sources.insert(source, from.count()?);
+        sums.sources.add(&source, from.count()?);
     }
     Some(sums)
 }
@@ -254,9 +290,13 @@ fn pack_bucket(packer: &mut Packer, bucket: &Bucket) {
     packer.put(bucket.expected.into());
     packer.put(bucket.flows.iter().rev().fold(0, |hows, amount| hows << 2 | how_number(amount.how)));
     bucket.flows.iter().for_each(|amount| packer.micro(amount.kwh));
-    let Bucket { import_t1, cost, income, .. } = bucket;
-    [*import_t1, cost.pln, cost.unpriced, income.pln, income.unpriced].into_iter().for_each(|it| packer.micro(it));
-    for gauge in &bucket.gauges {
+    packer.micro(bucket.import_t1);
+    for money in [bucket.cost, bucket.income, bucket.house_cost] {
+        packer.micro(money.pln);
+        packer.micro(money.unpriced);
+    }
+    packer.put(bucket.slots.into());
+    for gauge in bucket.gauges.iter().chain([&bucket.prices]) {
         packer.put(gauge.count.into());
         if gauge.count > 0 {
             // From the least: small numbers.
@@ -264,6 +304,11 @@ fn pack_bucket(packer: &mut Packer, bucket: &Bucket) {
             packer.put(gauge.max - gauge.min);
             packer.put(gauge.sum - gauge.min * i64::from(gauge.count));
         }
+    }
+    // None without a state of charge, whose gauge tells that.
+    if let Some((first, last)) = bucket.soc_ends {
+        packer.put(first);
+        packer.put(last);
     }
 }
 
@@ -275,15 +320,20 @@ fn unpack_bucket(from: &mut Unpacker<'_>) -> Option<Bucket> {
         hows >>= 2;
     }
     bucket.import_t1 = from.micro()?;
-    bucket.cost = Money { pln: from.micro()?, unpriced: from.micro()? };
-    bucket.income = Money { pln: from.micro()?, unpriced: from.micro()? };
-    for gauge in &mut bucket.gauges {
+    for money in [&mut bucket.cost, &mut bucket.income, &mut bucket.house_cost] {
+        *money = Money { pln: from.micro()?, unpriced: from.micro()? };
+    }
+    bucket.slots = from.count()?;
+    for gauge in bucket.gauges.iter_mut().chain([&mut bucket.prices]) {
         let count = from.count()?;
         if count > 0 {
             let (min, span, above) = (from.get()?, from.get()?, from.get()?);
             let sum = min.checked_mul(count.into())?.checked_add(above)?;
             *gauge = Gauge { count, sum, min, max: min.checked_add(span)? };
         }
+    }
+    if bucket.gauge(Measured::Soc).count > 0 {
+        bucket.soc_ends = Some((from.get()?, from.get()?));
     }
     Some(bucket)
 }

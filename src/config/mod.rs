@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::base::fault::{Fault, io_fault};
+use crate::base::units::Micro;
 use crate::model::price::{Entity, Selling};
 use crate::model::tariff::Tariff;
 use crate::model::time::SiteZone;
@@ -24,6 +25,10 @@ pub use node::Doc;
 pub use prices::PriceUrls;
 pub use tariff::preset;
 
+/// What the coordinator takes for the battery's capacity where nothing is configured.
+const DEFAULT_CAPACITY_KWH: f64 = 20.0;
+/// No home has more.
+const MAX_CAPACITY_KWH: f64 = 10_000.0;
 /// Above this many seconds a refresh interval means *off*.
 const OFF_ABOVE_S: f64 = 86_400.0;
 /// Largest config that is read: the coordinator's has 30 KB.
@@ -80,6 +85,8 @@ pub struct Config {
     pub tariff: Tariff,
     /// `prosumer`.
     pub selling: Selling,
+    /// `battery_management.capacity_kwh`.
+    pub capacity: Micro,
     /// Whether the Kompas is asked for: `pse_peak_hours.enabled`, or a tariff that needs it.
     pub wants_kompas: bool,
     /// Wattboard's own database, the price memory (`data_storage.wattboard_database`).
@@ -238,6 +245,7 @@ impl Config {
             wants_kompas: tariff.needs_kompas() || doc.boolean("pse_peak_hours.enabled")?.unwrap_or(false),
             tariff,
             selling: prices::selling(&doc)?,
+            capacity: capacity(&doc, &mut warnings)?,
             own_database,
             database: (enabled != Some(false)).then_some(path),
             database_expected: enabled == Some(true),
@@ -284,6 +292,16 @@ fn interval(
         warnings.push(format!("{key}: {seconds} is out of its range {least} to {most}; {clamped} is used"));
     }
     Ok(Interval::Every(Duration::from_secs_f64(clamped)))
+}
+
+fn capacity(doc: &Doc<'_>, warnings: &mut Vec<String>) -> Result<Micro, Fault> {
+    let key = "battery_management.capacity_kwh";
+    let kwh = doc.number(key)?.unwrap_or(DEFAULT_CAPACITY_KWH);
+    if kwh > 0.0 && kwh <= MAX_CAPACITY_KWH {
+        return Ok(Micro::from_f64(kwh));
+    }
+    warnings.push(format!("{key}: {kwh} is no battery's capacity; {DEFAULT_CAPACITY_KWH} is used"));
+    Ok(Micro::from_f64(DEFAULT_CAPACITY_KWH))
 }
 
 fn positive_seconds(doc: &Doc<'_>, key: &str) -> Result<Option<f64>, Fault> {

@@ -21,11 +21,28 @@ pub struct Pending {
     keep_alive: bool,
     head_only: bool,
     finish: Option<Finish>,
+    /// Who hears the answer instead of a client.
+    #[cfg(test)]
+    told: Option<std::sync::mpsc::Sender<Response<Body>>>,
 }
 
 impl Pending {
     pub(super) fn new(shared: &Arc<Shared>, conn: Box<Conn>, minor: u8, keep_alive: bool, head_only: bool) -> Self {
-        Self { waiting: Some((Arc::clone(shared), conn)), minor, keep_alive, head_only, finish: None }
+        Self {
+            waiting: Some((Arc::clone(shared), conn)),
+            minor,
+            keep_alive,
+            head_only,
+            finish: None,
+            #[cfg(test)]
+            told: None,
+        }
+    }
+
+    /// One whose answer is told to a test.
+    #[cfg(test)]
+    pub fn told_to(told: std::sync::mpsc::Sender<Response<Body>>) -> Self {
+        Self { waiting: None, minor: 1, keep_alive: true, head_only: false, finish: None, told: Some(told) }
     }
 
     /// The same, its answer to be finished by `finish`, and then by what was to finish it already.
@@ -44,6 +61,14 @@ impl Pending {
     }
 
     fn give(&mut self, response: Response<Body>) {
+        #[cfg(test)]
+        if let Some(told) = self.told.take() {
+            let _ = told.send(match self.finish.take() {
+                Some(finish) => finish(response),
+                None => response,
+            });
+            return;
+        }
         let Some((shared, mut conn)) = self.waiting.take() else { return };
         let response = match self.finish.take() {
             Some(finish) => finish(response),
@@ -65,7 +90,11 @@ impl Pending {
 
 impl Drop for Pending {
     fn drop(&mut self) {
-        if self.waiting.is_some() {
+        #[cfg(test)]
+        let is_open = self.waiting.is_some() || self.told.is_some();
+        #[cfg(not(test))]
+        let is_open = self.waiting.is_some();
+        if is_open {
             let refusal = Refusal::busy("too many questions about the past are waiting; try again in a moment");
             self.give(refusal.response());
         }

@@ -50,32 +50,55 @@ impl Prepared {
         if known { &form.unchanged } else { &form.whole }
     }
 
+    /// The same for those who send it whole, with headers of their own.
+    pub fn response(&self, request: &Request) -> Response<Body> {
+        let packed = self.lasting && accepts_gzip(request.list("accept-encoding"));
+        let packed = if packed { self.document.gzip() } else { None };
+        let (bytes, encoding) = packed.map_or((self.document.plain(), None), |bytes| (bytes, Some("gzip")));
+        let tag = self.tag(encoding);
+        let known = self.lasting && has_already(request.list("if-none-match"), &tag);
+        let (status, bytes) = if known { (304, Arc::from([])) } else { (self.status, Arc::clone(bytes)) };
+        response(status, self.headers(&tag, encoding, known), bytes)
+    }
+
     fn packed(&self) -> Option<&Form> {
         let render = || self.document.gzip().map(|bytes| self.form(bytes, Some("gzip")));
         self.packed.get_or_init(render).as_ref()
     }
 
     fn form(&self, bytes: &Arc<[u8]>, encoding: Option<&str>) -> Form {
-        let tag = format!("\"{:016x}{}\"", self.document.tag(), if encoding.is_some() { "-gz" } else { "" });
-        let mut shared = Vec::new();
-        if self.lasting {
-            shared.push(header("ETag", &tag));
-            shared.push(header("Vary", "Accept-Encoding"));
-        }
-        let mut headers = self.headers.clone();
-        headers.extend(shared.iter().cloned());
-        headers.extend(encoding.map(|encoding| header("Content-Encoding", encoding)));
-        let whole = Rendered::of(response(self.status, headers, Arc::clone(bytes)));
-        // Headers that tell how to keep it go along (RFC 9110, 15.4.5); those that describe the body do not.
-        shared.extend(self.headers.iter().filter(|header| !header.field.equiv("Content-Type")).cloned());
-        let unchanged = Rendered::of(response(304, shared, Arc::from([])));
+        let tag = self.tag(encoding);
+        let whole = Rendered::of(response(self.status, self.headers(&tag, encoding, false), Arc::clone(bytes)));
+        let unchanged = Rendered::of(response(304, self.headers(&tag, encoding, true), Arc::from([])));
         Form { tag, whole, unchanged }
+    }
+
+    fn tag(&self, encoding: Option<&str>) -> String {
+        format!("\"{:016x}{}\"", self.document.tag(), if encoding.is_some() { "-gz" } else { "" })
+    }
+
+    /// Of the whole answer, or of that to somebody who has it already: headers that tell how to keep it go along (RFC
+    /// 9110, 15.4.5); those that describe the body do not.
+    fn headers(&self, tag: &str, encoding: Option<&str>, is_known: bool) -> Vec<Header> {
+        let describes = |header: &&Header| header.field.equiv("Content-Type");
+        let mut headers: Vec<Header> =
+            self.headers.iter().filter(|header| !is_known || !describes(header)).cloned().collect();
+        if self.lasting {
+            headers.push(header("ETag", tag));
+            headers.push(header("Vary", "Accept-Encoding"));
+        }
+        if !is_known {
+            headers.extend(encoding.map(|encoding| header("Content-Encoding", encoding)));
+        }
+        headers
     }
 }
 
 fn response(status: u16, headers: Vec<Header>, bytes: Arc<[u8]>) -> Response<Body> {
     let length = bytes.len();
     Response::new(StatusCode(status), headers, Cursor::new(Bytes::Shared(bytes)), Some(length), None)
+        // Never chunked: the length is always known.
+        .with_chunked_threshold(usize::MAX)
 }
 
 #[cfg(test)]

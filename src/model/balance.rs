@@ -7,6 +7,7 @@
 //! What neither tells is a [`Hole`] and is not filled.
 
 mod pieces;
+mod until;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -19,7 +20,7 @@ use crate::base::units::Micro;
 use pieces::Stretch;
 
 /// The version of the arithmetic: one more with every change of what comes out, so that stored days are summed again.
-pub const ARITHMETIC: u32 = 1;
+pub const ARITHMETIC: u32 = 2;
 /// No inverter for a home moves more, W: a counter that grew faster than this is not believed ([`HoleKind::Jump`]).
 pub const INVERTER_MAX_W: i64 = 15_000;
 /// What a counter may jump by however short the time was: its own step.
@@ -76,7 +77,9 @@ impl How {
         }
     }
 
-    fn and(self, other: Self) -> Self {
+    /// Of two parts.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Unknown, how) | (how, Self::Unknown) => how,
             (a, b) if a == b => a,
@@ -109,7 +112,8 @@ impl Money {
         (self.unpriced == Micro::ZERO).then_some(self.pln)
     }
 
-    fn add(&mut self, other: Self) {
+    /// Adds what another part cost or brought.
+    pub fn add(&mut self, other: Self) {
         self.pln += other.pln;
         self.unpriced += other.unpriced;
     }
@@ -128,8 +132,25 @@ pub struct Gauge {
     pub max: i64,
 }
 
+/// What is measured, in the order of [`Gauge::ALL`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measured {
+    /// PV power, W.
+    Pv,
+    /// Grid power, W; positive = export.
+    Grid,
+    /// What the house takes, W.
+    House,
+    /// Battery power, W; positive = discharging.
+    Battery,
+    /// State of charge, %.
+    Soc,
+    /// The battery's temperature, degrees C.
+    Temperature,
+}
+
 impl Gauge {
-    /// Values that are measured: PV, grid, house and battery power (W), SOC (%), the battery's temperature.
+    /// How to find each [`Measured`] in a row.
     pub const ALL: [fn(&EnergyRow) -> Option<f64>; 6] = [
         |row| row.pv_power_w,
         |row| row.grid_power_w,
@@ -144,8 +165,7 @@ impl Gauge {
         (self.count > 0).then(|| self.sum as f64 / f64::from(self.count) / 100.0)
     }
 
-    fn take(&mut self, value: f64) {
-        let value = (value * 100.0).round().clamp(-1e12, 1e12) as i64;
+    fn take(&mut self, value: i64) {
         self.merge(&Self { count: 1, sum: value, min: value, max: value });
     }
 
@@ -178,6 +198,14 @@ pub struct Bucket {
     pub cost: Money,
     /// The export at the selling price of its quarter-hours.
     pub income: Money,
+    /// What the house took at the buying price of its quarter-hours: what it would have cost without panels and battery.
+    pub house_cost: Money,
+    /// Quarter-hours that it has.
+    pub slots: u32,
+    /// The buying prices of its quarter-hours that are known, in millionths of a PLN/kWh.
+    pub prices: Gauge,
+    /// The state of charge at its first and its last row that has one, in hundredths of a percent.
+    pub soc_ends: Option<(i64, i64)>,
     /// What was measured, in the order of [`Gauge::ALL`].
     pub gauges: [Gauge; 6],
 }
@@ -188,17 +216,30 @@ impl Bucket {
         self.flows[flow as usize]
     }
 
+    /// What was measured of something.
+    pub fn gauge(&self, what: Measured) -> &Gauge {
+        &self.gauges[what as usize]
+    }
+
     /// The part of the import that is T2.
     pub fn import_t2(&self) -> Micro {
         self.flow(Flow::Import).kwh - self.import_t1
     }
 
-    fn merge(&mut self, other: &Self) {
+    /// Adds a later one: all but the flows, whose origins are not to be told from a sum ([`super::totals`]).
+    pub fn merge(&mut self, other: &Self) {
         self.rows += other.rows;
         self.expected += other.expected;
         self.import_t1 += other.import_t1;
         self.cost.add(other.cost);
         self.income.add(other.income);
+        self.house_cost.add(other.house_cost);
+        self.slots += other.slots;
+        self.prices.merge(&other.prices);
+        self.soc_ends = match (self.soc_ends, other.soc_ends) {
+            (Some((first, _)), Some((_, last))) => Some((first, last)),
+            (own, theirs) => own.or(theirs),
+        };
         self.gauges.iter_mut().zip(&other.gauges).for_each(|(sum, part)| sum.merge(part));
     }
 }
@@ -302,6 +343,15 @@ impl Balance {
             .collect();
         let count = usize::try_from((frame.to - frame.from + HOUR_US - 1) / HOUR_US).unwrap_or(0);
         let mut hours: Vec<Bucket> = (0..count).map(|hour| measured(&frame, hour, &rows)).collect();
+        for (hour, bucket) in hours.iter_mut().enumerate() {
+            let from = frame.from + HOUR_US * hour as i64;
+            let starts = (from..frame.to.min(from + HOUR_US)).step_by(SLOT_US as usize);
+            for start in starts.map(|start| Timestamp::from_microsecond(start).unwrap_or_default()) {
+                bucket.slots += 1;
+                let buy = prices.and_then(|day| day.slot_at(start)).and_then(|slot| slot.buy);
+                buy.into_iter().for_each(|buy| bucket.prices.take(buy.0));
+            }
+        }
         let mut day = Bucket::default();
         let mut holes = Vec::new();
         // How much flowed in each quarter-hour; the import twice: all of it, and what of it is T1.
@@ -331,8 +381,10 @@ impl Balance {
                     amount.kwh += in_slot;
                     let start = Timestamp::from_microsecond(from).unwrap_or_default();
                     let slot = prices.and_then(|day| day.slot_at(start));
+                    let buy = slot.and_then(|slot| slot.buy);
                     match flow {
-                        Flow::Import => bucket.cost.add(priced(in_slot, slot.and_then(|slot| slot.buy))),
+                        Flow::Import => bucket.cost.add(priced(in_slot, buy)),
+                        Flow::House => bucket.house_cost.add(priced(in_slot, buy)),
                         Flow::Export => bucket.income.add(priced(in_slot, slot.and_then(|slot| slot.sell))),
                         _ => {}
                     }
@@ -390,11 +442,18 @@ fn measured(frame: &Frame, hour: usize, rows: &[&EnergyRow]) -> Bucket {
     for row in &rows[first..after] {
         for (gauge, value) in bucket.gauges.iter_mut().zip(Gauge::ALL) {
             if let Some(value) = value(row) {
-                gauge.take(value);
+                gauge.take(hundredths(value));
             }
+        }
+        if let Some(soc) = row.soc_pct.map(hundredths) {
+            bucket.soc_ends = Some((bucket.soc_ends.map_or(soc, |(first, _)| first), soc));
         }
     }
     bucket
+}
+
+fn hundredths(value: f64) -> i64 {
+    (value * 100.0).round().clamp(-1e12, 1e12) as i64
 }
 
 /// Energy at a price, rounded to a millionth.

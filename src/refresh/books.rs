@@ -1,18 +1,25 @@
 //! What the thread `archive` looks up for whoever asks about the past: Wattboard's own database, and the site.
 
+mod decisions;
+mod moments;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::prices::price_day;
 use crate::archive::Archive;
 use crate::base::fault::Fault;
 use crate::config::Config;
-use crate::inquiry::{Books, RememberedDay};
+use crate::inquiry::{Books, Case, Moment, PastDays, PastRows, RememberedDay, WantedDays, WantedRows};
+use crate::model::balance::Balance;
 use crate::model::price::{Entity, PricedDay, PublishedDay};
+use crate::model::search::{Id, Page, Search};
 use crate::model::time::Range;
+use crate::model::totals::Days;
 use crate::source::SiteSource;
 use crate::source::composite::Composite;
 
@@ -36,6 +43,56 @@ impl Books for Library {
         let before = date.yesterday().ok().filter(|_| day.is_ok()).and_then(|date| self.day(date, due).ok().flatten());
         Ok(RememberedDay { day: day?, before })
     }
+
+    fn balances(&mut self, wanted: &WantedDays) -> Result<PastDays, Fault> {
+        let due = Instant::now() + ANSWER_WITHIN;
+        let mut past = PastDays::default();
+        // With their hours last: these take the place of the same days without.
+        let mut stretches = wanted.stretches.clone();
+        stretches.sort_by_key(|(_, with_hours)| *with_hours);
+        for (days, with_hours) in &stretches {
+            past.known.extend(self.archive.balances(days.first, days.last, *with_hours, due)?);
+        }
+        let today = self.config.zone.date(wanted.now);
+        let is_wanted = |date: &Date| stretches.iter().any(|(days, _)| (days.first..=days.last).contains(date));
+        for date in [Some(today), today.yesterday().ok()].into_iter().flatten() {
+            if is_wanted(&date) && !past.known.contains_key(&date) {
+                match self.balance(date, wanted, due) {
+                    Ok(balance) => past.known.extend(balance.map(|balance| {
+                        past.from_rows.insert(date);
+                        (date, balance)
+                    })),
+                    Err(fault) => past.trouble = Some(fault),
+                }
+            }
+        }
+        Ok(past)
+    }
+
+    fn rows(&mut self, wanted: &WantedRows) -> Result<PastRows, Fault> {
+        let due = Instant::now() + ANSWER_WITHIN;
+        self.site.hurry(due.saturating_duration_since(Instant::now()));
+        let mut past = PastRows { rows: self.site.energy(wanted.range)?, ..PastRows::default() };
+        for date in wanted.priced.into_iter().flat_map(Days::iter) {
+            match self.prices_of(date, &wanted.prices, due) {
+                Ok(day) => past.prices.extend(day.map(|day| (date, day))),
+                Err(fault) => past.trouble = Some(fault),
+            }
+        }
+        Ok(past)
+    }
+
+    fn decisions(&mut self, search: &Search) -> Result<Page, Fault> {
+        self.page(search, Instant::now() + ANSWER_WITHIN)
+    }
+
+    fn decision(&mut self, id: Id) -> Result<Option<Case>, Fault> {
+        self.case(id, Instant::now() + ANSWER_WITHIN)
+    }
+
+    fn moment(&mut self, at: Timestamp) -> Result<Moment, Fault> {
+        self.at(at, Instant::now() + ANSWER_WITHIN)
+    }
 }
 
 impl Library {
@@ -47,6 +104,35 @@ impl Library {
     /// The question is answered: nothing is kept open.
     pub fn rest(&mut self) {
         self.site.rest();
+    }
+
+    /// The balance of a day that is not summed yet; `None` where it has no rows.
+    fn balance(&mut self, date: Date, wanted: &WantedDays, due: Instant) -> Result<Option<Balance>, Fault> {
+        let zone = self.config.zone.clone();
+        let before = date.yesterday().map_or_else(|_| Range::day(date, &zone), |day| Range::day(day, &zone));
+        let after = date.tomorrow().map_or_else(|_| Range::day(date, &zone), |day| Range::day(day, &zone));
+        self.site.hurry(due.saturating_duration_since(Instant::now()));
+        let rows = self.site.energy(Range { from: before.from, to: after.to })?;
+        let own = Range::day(date, &zone);
+        if !rows.iter().any(|row| own.contains(row.at)) {
+            return Ok(None);
+        }
+        // Without prices the energy is as good.
+        let prices = self.prices_of(date, &wanted.prices, due).ok().flatten();
+        Ok(Some(Balance::of(date, &rows, prices.as_deref(), &zone).until(wanted.now, &zone)))
+    }
+
+    /// Prices of a day: the snapshot's, else what is remembered.
+    fn prices_of(
+        &mut self,
+        date: Date,
+        known: &[Arc<PricedDay>],
+        due: Instant,
+    ) -> Result<Option<Arc<PricedDay>>, Fault> {
+        match known.iter().find(|day| day.date == date && day.market.is_some()) {
+            Some(day) => Ok(Some(Arc::clone(day))),
+            None => Ok(self.day(date, due)?.map(Arc::new)),
+        }
     }
 
     /// As PSE published it, where that is remembered; else as the coordinator recorded it.

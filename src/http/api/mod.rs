@@ -12,6 +12,7 @@ mod months;
 mod openapi;
 mod page;
 mod prices;
+mod recent;
 mod status;
 mod v1;
 
@@ -24,6 +25,7 @@ use serde::Serialize;
 
 use self::memo::{Memo, Question, Tick};
 use self::page::Page;
+use self::recent::Recent;
 use super::cors::Cors;
 use super::counters::Counters;
 use super::events::Lobby;
@@ -32,7 +34,9 @@ use super::message::{Answer, Body, Bytes, Handler, Method, Request, Response, em
 use super::prepared::Prepared;
 use super::query::Query;
 use crate::base::clock::SharedClock;
+use crate::base::fault::Fault;
 use crate::base::shutdown::Shutdown;
+use crate::base::units::Micro;
 use crate::config::{Config, Interval};
 use crate::export::Ledger;
 use crate::inquiry::Desk;
@@ -59,6 +63,7 @@ pub struct Api {
     facts: Arc<Facts>,
     cors: Arc<Cors>,
     memo: Memo,
+    recent: Arc<Recent>,
     page: Page,
     /// Most who run it never ask for it: it is written when somebody does.
     description: LazyLock<Arc<Prepared>>,
@@ -74,6 +79,8 @@ pub struct Facts {
     zone_name: String,
     tariff: String,
     selling: Selling,
+    /// The battery's, kWh.
+    capacity: Micro,
     demo: bool,
     started: Instant,
     live_interval: Interval,
@@ -89,6 +96,7 @@ struct Ask<'a> {
     snapshot: Arc<Snapshot>,
     facts: &'a Arc<Facts>,
     desk: &'a Desk,
+    recent: &'a Arc<Recent>,
     query: Query,
     now: Timestamp,
     instant: Instant,
@@ -113,6 +121,7 @@ impl Api {
             zone_name: config.zone_name.clone(),
             tariff: config.tariff.preset.clone().unwrap_or_else(|| config.tariff.name.clone()),
             selling: config.selling,
+            capacity: config.capacity,
             demo,
             started: clock.instant(),
             live_interval: config.live_interval,
@@ -122,6 +131,7 @@ impl Api {
             staleness: config.staleness,
             database_configured: config.database_expected,
         };
+        let recent = Arc::new(Recent::new(clock.clone()));
         let cors = Cors::new(config.cors_enabled, config.cors_origins.clone());
         Self {
             cell,
@@ -130,6 +140,7 @@ impl Api {
             facts: Arc::new(facts),
             cors: Arc::new(cors),
             memo: Memo::default(),
+            recent,
             page: Page::new(),
             description: LazyLock::new(openapi::prepared),
             counters: OnceLock::new(),
@@ -185,14 +196,15 @@ impl Api {
 
     fn ask(&self, request: &Request, snapshot: Arc<Snapshot>, now: Timestamp) -> Ask<'_> {
         let query = Query::parse(&request.query);
-        Ask { snapshot, facts: &self.facts, desk: &self.desk, query, now, instant: self.clock.instant() }
+        let instant = self.clock.instant();
+        Ask { snapshot, facts: &self.facts, desk: &self.desk, recent: &self.recent, query, now, instant }
     }
 
     /// What is known now, without anybody asking.
     fn moment(&self) -> Ask<'_> {
         let (snapshot, query) = (self.cell.load(), Query::default());
         let (now, instant) = (self.clock.now(), self.clock.instant());
-        Ask { snapshot, facts: &self.facts, desk: &self.desk, query, now, instant }
+        Ask { snapshot, facts: &self.facts, desk: &self.desk, recent: &self.recent, query, now, instant }
     }
 }
 
@@ -216,7 +228,7 @@ struct Route {
 }
 
 /// All that is answered. `openapi/` describes it, and its tests compare the two.
-static ROUTES: [Route; 23] = [
+static ROUTES: [Route; 25] = [
     route("other", Keep::Not, |_, _, request| Err(Refusal::not_found(format!("there is nothing at {}", request.path)))),
     route("/", Keep::Not, |api, _, _| Ok(api.page.index())),
     route("/assets/", Keep::Not, |api, _, request| api.page.asset(&request.path)),
@@ -233,7 +245,9 @@ static ROUTES: [Route; 23] = [
     route("/logs", Keep::Not, |_, ask, _| ready_now(logs::lines(ask))),
     route("/logs/files", Keep::Not, |_, ask, _| ready_now(logs::files(ask))),
     route("/logs/download/", Keep::Not, |_, ask, request| download::answer(ask, request)),
-    route("/api/v1/prices", Keep::Publication, |_, ask, _| v1::prices::answer(ask)),
+    route("/api/v1/prices", Keep::Publication, |_, ask, request| v1::prices::answer(ask, request)),
+    route("/api/v1/energy", Keep::Not, |_, ask, request| v1::energy::answer(ask, request)),
+    route("/api/v1/history", Keep::Not, |_, ask, request| v1::history::answer(ask, request)),
     route("/api/v1/about", Keep::Not, |api, ask, _| {
         ready_now(v1::about::answer(ask, api.counters.get(), ROUTES.iter().map(|route| route.path)))
     }),
@@ -345,6 +359,12 @@ impl Refusal {
         let why = error.map_or_else(|| "they are still being loaded".to_owned(), str::to_owned);
         let text = format!("{what} are not known yet: {why}");
         Self { status: 503, code: "not_yet", text, retry_after_s: Some(2) }
+    }
+
+    /// The past cannot be looked up now.
+    fn not_found_now(fault: &Fault) -> Self {
+        let text = format!("the past cannot be looked up: {fault}");
+        Self { status: 503, code: "busy", text, retry_after_s: Some(2) }
     }
 
     fn response(&self) -> Response<Body> {

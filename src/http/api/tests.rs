@@ -1,14 +1,17 @@
 //! Answers from snapshots made by hand: what is known, what is not and why, and every error.
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::time::Duration;
 
 use crossbeam_channel::Receiver;
 use serde_json::{Value, json};
 
+use self::books::Shelf;
 use super::*;
 use crate::base::clock::{Clock, SimulatedClock};
 use crate::base::fault::Fault;
+use crate::http::later::Pending;
 use crate::http::message::body_of;
 use crate::http::render::{Manner, Output};
 use crate::inquiry::{Desk, Inquiry};
@@ -19,6 +22,7 @@ use crate::model::price::{Entity, Point, PriceOrigin, PricedDay, PublishedDay, S
 use crate::snapshot::{Attempt, DatabaseState, Feed, Live, Metrics, Origin, Prices, Scene, Section};
 use crate::source::json as site_json;
 
+pub mod books;
 mod logs;
 mod months;
 
@@ -30,6 +34,14 @@ pub struct Bench {
     pub clock: Arc<SimulatedClock>,
     pub config: Config,
     pub inquiries: Receiver<Inquiry>,
+    /// Who answers what is asked about the past.
+    pub books: RefCell<Shelf>,
+}
+
+fn whole(response: Response<Body>) -> (u16, Vec<String>, Vec<u8>) {
+    let status = response.status_code().0;
+    let headers = response.headers().iter().map(ToString::to_string).collect();
+    (status, headers, body_of(response))
 }
 
 impl Bench {
@@ -42,7 +54,7 @@ impl Bench {
         let cell = Arc::new(SnapshotCell::default());
         let (desk, inquiries) = Desk::new();
         let api = Api::new(Arc::clone(&cell), clock.clone(), desk, &config, false);
-        Self { api, cell, clock, config, inquiries }
+        Self { api, cell, clock, config, inquiries, books: RefCell::default() }
     }
 
     pub fn attempt(&self) -> Attempt {
@@ -59,10 +71,12 @@ impl Bench {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let request = Request { method, path: path.into(), query: query.into(), headers, peer: [127, 0, 0, 1].into() };
         let bytes = match self.api.handle(&request) {
-            Answer::Ready(response) => {
-                let status = response.status_code().0;
-                let headers = response.headers().iter().map(ToString::to_string).collect();
-                return (status, headers, body_of(response));
+            Answer::Ready(response) => return whole(response),
+            Answer::Later(hand_over) => {
+                let (told, heard) = std::sync::mpsc::channel();
+                hand_over(Pending::told_to(told));
+                self.inquiries.try_iter().for_each(|inquiry| inquiry(&mut *self.books.borrow_mut()));
+                return whole(heard.try_recv().expect("an answer"));
             }
             Answer::Prepared(prepared, extra) => {
                 let mut output = Output::default();

@@ -6,11 +6,11 @@ use jiff::civil::Date;
 
 use super::super::{Ask, Refusal};
 use super::price_day::{Days, Wish, compose};
-use crate::http::message::Answer;
+use crate::http::message::{Answer, Request};
 use crate::inquiry::RememberedDay;
 
 /// `/api/v1/prices`
-pub fn answer(ask: &Ask<'_>) -> Result<Answer, Refusal> {
+pub fn answer(ask: &Ask<'_>, request: &Request) -> Result<Answer, Refusal> {
     let today = ask.facts.zone.date(ask.now);
     let wish = Wish { date: date(ask, today)?, by_hour: by_hour(ask)?, now: ask.now };
     let known = |date: Result<Date, _>| ask.snapshot.prices.value.as_deref()?.days.get(&date.ok()?).map(Arc::clone);
@@ -22,26 +22,23 @@ pub fn answer(ask: &Ask<'_>) -> Result<Answer, Refusal> {
         return Ok(Answer::Ready(compose(ask.facts, wish, &days, || why_unknown(ask, wish.date))));
     }
     let facts = Arc::clone(ask.facts);
-    let desk = ask.desk.clone();
-    Ok(Answer::Later(Box::new(move |pending| {
-        // A question that finds no room is dropped, and its request answered 503.
-        desk.ask(move |books| {
-            let (found, trouble) = match books.prices(wish.date) {
-                Ok(found) => (found, None),
-                Err(fault) => (RememberedDay::default(), Some(fault)),
-            };
-            let days = Days {
-                day: found.day.as_ref().or(day.as_deref()),
-                before: found.before.as_ref().or(before.as_deref()),
-                ..Days::default()
-            };
-            let reason = || match &trouble {
-                Some(fault) => format!("the price memory cannot be read: {fault}"),
-                None => format!("no prices of {} are remembered", wish.date),
-            };
-            pending.complete(compose(&facts, wish, &days, reason));
-        });
-    })))
+    let question = format!("{} {} by hour: {}", request.path, wish.date, wish.by_hour);
+    Ok(ask.recent.answer(question, ask, request, move |books| {
+        let (found, trouble) = match books.prices(wish.date) {
+            Ok(found) => (found, None),
+            Err(fault) => (RememberedDay::default(), Some(fault)),
+        };
+        let days = Days {
+            day: found.day.as_ref().or(day.as_deref()),
+            before: found.before.as_ref().or(before.as_deref()),
+            ..Days::default()
+        };
+        let reason = || match &trouble {
+            Some(fault) => format!("the price memory cannot be read: {fault}"),
+            None => format!("no prices of {} are remembered", wish.date),
+        };
+        compose(&facts, wish, &days, reason)
+    }))
 }
 
 fn date(ask: &Ask<'_>, today: Date) -> Result<Date, Refusal> {

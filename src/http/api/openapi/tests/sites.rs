@@ -8,9 +8,10 @@ use crate::base::fault::Fault;
 use crate::http::api::SCRIBE;
 use crate::http::api::tests::Bench;
 use crate::http::limits::Limits;
+use crate::model::balance::Balance;
 use crate::model::coordinator::Coordinator;
 use crate::model::day::{DayOrigin, DaySummary, Sums};
-use crate::model::energy::Point;
+use crate::model::energy::{EnergyRow, Point};
 use crate::model::footprint::Footprint;
 use crate::model::logs::{Level, LogFile, LogLine, Logs};
 use crate::model::month::MonthSummary;
@@ -78,7 +79,7 @@ pub fn full(origin: Origin) -> Bench {
         months.complete = true;
         for month in [10, 11].map(|month| Month { year: 2026, month }) {
             let mut sums = Sums { charging: 2, selling: 1, ..Sums::default() };
-            sums.sources.insert("grid".into(), 2);
+            sums.sources.add("grid", 2);
             let day = |day, sums| DaySummary {
                 date: jiff::civil::date(2026, month.month, day),
                 sums,
@@ -91,7 +92,44 @@ pub fn full(origin: Origin) -> Bench {
         }
     });
     bench.api.count_with(Arc::default(), Limits::default());
+    remember(&bench);
     bench
+}
+
+/// Three days of the past and a part of today: one with everything, one without prices and with holes, one with power only.
+fn remember(bench: &Bench) {
+    let zone = &bench.config.zone;
+    let mut past = bench.books.borrow_mut();
+    let counters = |day: i64| day != 21;
+    for day in 18..=22_i64 {
+        let date = jiff::civil::date(2026, 11, day as i8);
+        let start = zone.day_start(date);
+        let row = |step: i64| {
+            let wave = (step as f64 / 40.0).sin();
+            EnergyRow {
+                at: start + Duration::from_secs(step as u64 * 300 + 20),
+                soc_pct: Some((60.0 + 40.0 * wave).round()),
+                pv_power_w: Some((3_000.0 * wave.max(0.0)).round()),
+                grid_power_w: Some((-900.0 * wave).round()),
+                house_power_w: Some(700.0),
+                battery_power_w: Some((-2_500.0 * wave).round()),
+                temperature_c: (step % 3 == 0).then_some(21.5),
+                import_total_kwh: counters(day).then_some((day * 288 + step) as f64 * 0.05),
+                export_total_kwh: counters(day).then_some((day * 288 + step) as f64 * 0.01),
+                is_peak: step % 2 == 0,
+                ..EnergyRow::default()
+            }
+        };
+        let steps = if day == 22 { 0..168 } else { 0..288 };
+        let rows: Vec<EnergyRow> = steps.filter(|step| day != 19 || !(90..120).contains(step)).map(row).collect();
+        let priced = bench.priced_day(&date.to_string(), |quarter| Some(quarter as i64 * 5_000 - 50_000));
+        let prices = (day != 19).then_some(&priced);
+        past.days.known.insert(date, Balance::of(date, &rows, prices, zone).until(bench.clock.now(), zone));
+        past.rows.rows.extend(rows);
+        past.rows.prices.extend(prices.map(|priced| (date, Arc::new(priced.clone()))));
+    }
+    past.days.known.remove(&jiff::civil::date(2026, 11, 20));
+    past.days.from_rows.insert(jiff::civil::date(2026, 11, 22));
 }
 
 /// It was known once; now everything fails and the last values are old.
@@ -100,6 +138,8 @@ fn failing() -> Bench {
     bench.clock.advance(Duration::from_secs(11 * 3600));
     let attempt = bench.attempt();
     let fault = Fault::io("no disk");
+    bench.books.borrow_mut().days.trouble = Some(fault.clone());
+    bench.books.borrow_mut().rows.trouble = Some(fault.clone());
     bench.cell.publish(|next| {
         next.live.fail(&fault, attempt);
         next.metrics.fail(&fault, attempt);
@@ -119,6 +159,7 @@ fn failed_at_once() -> Bench {
     let bench = Bench::new("");
     let attempt = bench.attempt();
     let fault = Fault::io("the database is damaged");
+    bench.books.borrow_mut().fault = Some(fault.clone());
     bench.cell.publish(|next| {
         next.live.fail(&fault, attempt);
         next.metrics.fail(&fault, attempt);

@@ -1,4 +1,4 @@
-//! The parameters of exports, whose right values end in a stream: this site has none, and says so.
+//! The parameters of exports and events, whose right values end in a stream: these sites have none, and say so.
 
 use super::*;
 
@@ -31,4 +31,19 @@ fn parameters_of_exports_are_what_they_are_said_to_be() {
     let described: Vec<&str> =
         operation["parameters"].as_array().unwrap().iter().filter_map(|p| p["name"].as_str()).collect();
     assert_eq!(described, ["what", "from", "to", "format"]);
+}
+
+#[test]
+fn parameters_of_events_are_what_they_are_said_to_be() {
+    let bench = full(Origin::Database);
+    let document = document(&bench);
+    let stream = &document["paths"]["/api/v1/events"]["get"];
+    for parameter in parameters(&document, stream, "query") {
+        let name = parameter["name"].as_str().unwrap();
+        for value in parameter["schema"]["items"]["enum"].as_array().unwrap() {
+            let target = format!("/api/v1/events?{name}={}&log=master", value.as_str().unwrap());
+            assert_eq!(bench.ask(&target).0, 503, "{target}: this one has no streams");
+        }
+        assert_eq!(bench.ask(&format!("/api/v1/events?{name}=nonsense")).0, 400);
+    }
 }
