@@ -8,6 +8,9 @@ use super::balance::{Bucket, Gauge};
 use super::energy::COLLECTION_INTERVAL;
 use super::time::Range;
 
+/// How often it is tried how many parts have room.
+const ATTEMPTS: usize = 8;
+
 /// A point; `None` is a hole.
 pub type Point = (Timestamp, Option<f64>);
 
@@ -65,17 +68,29 @@ pub fn thinned(points: Vec<Point>, most: usize) -> Vec<Point> {
     if points.len() <= most {
         return points;
     }
-    // Without holes a part has two points at most, else three.
-    let finer = divided(&points, most / 2);
-    if finer.len() <= most { finer } else { divided(&points, most / 3) }
+    // Without holes a part has two points at most, else three: as many parts as have room.
+    let mut parts = most / 2;
+    for _ in 0..ATTEMPTS {
+        let kept = divided(&points, parts);
+        if kept.len() <= most {
+            return kept;
+        }
+        parts -= ((kept.len() - most) / 3).max(1);
+    }
+    divided(&points, most / 3)
 }
 
 fn divided(points: &[Point], parts: usize) -> Vec<Point> {
     let (Some((first, _)), Some((last, _))) = (points.first(), points.last()) else { return Vec::new() };
-    let length = i128::from(last.as_microsecond() - first.as_microsecond()) + 1;
-    let part_of = |at: Timestamp| i128::from(at.as_microsecond() - first.as_microsecond()) * parts as i128 / length;
+    let length = last.as_microsecond() - first.as_microsecond() + 1;
+    // A century in microseconds times a thousand parts is a third of what an integer holds.
+    let part_of = |at: Timestamp| (at.as_microsecond() - first.as_microsecond()).saturating_mul(parts as i64) / length;
     let mut kept = Vec::with_capacity(parts * 3);
-    for part in points.chunk_by(|a, b| part_of(a.0) == part_of(b.0)) {
+    let mut rest = points;
+    while let Some((at, _)) = rest.first() {
+        let number = part_of(*at);
+        let (part, after) = rest.split_at(rest.partition_point(|(at, _)| part_of(*at) <= number));
+        rest = after;
         let (mut least, mut greatest, mut hole): (Option<usize>, Option<usize>, Option<usize>) = (None, None, None);
         for (index, (_, value)) in part.iter().enumerate() {
             let Some(value) = value else {
@@ -169,7 +184,7 @@ mod tests {
             };
             assert_eq!(ends(&thin), ends(&points), "{round}");
             if points.len() > 10 * most {
-                assert!(thin.len() > most / 4, "{round}: {} of {most}", thin.len());
+                assert!(thin.len() > most / 2, "{round}: {} of {most}", thin.len());
             }
         }
         assert_eq!(thinned(vec![(at(0), None); 1], 10), [(at(0), None)]);

@@ -234,22 +234,22 @@ impl Total {
         }
     }
 
-    /// Rows and prices that there would be, of a day or hour without any.
-    fn miss(&mut self, part: Range) {
-        let us = part.to.as_microsecond() - part.from.as_microsecond();
-        self.expected_parts += 1;
-        self.sum.expected += (us / COLLECTION_INTERVAL.as_micros() as i64) as u32;
-        self.sum.slots += (us / SLOT.as_micros() as i64) as u32;
+    /// Rows and prices that there would be, of a day or hour without any: rows up to now, prices of all of it.
+    fn miss(&mut self, part: Range, now: Timestamp) {
+        let us = |to: Timestamp| to.as_microsecond() - part.from.as_microsecond();
+        self.expected_parts += u32::from(part.from < now);
+        self.sum.expected += (us(part.to.min(now)).max(0) / COLLECTION_INTERVAL.as_micros() as i64) as u32;
+        self.sum.slots += (us(part.to) / SLOT.as_micros() as i64) as u32;
     }
 
-    /// A day; `None` where there is nothing of it.
-    fn add_day(&mut self, date: Date, balance: Option<&Balance>, zone: &SiteZone) {
+    /// A day, of which there may be nothing.
+    fn add_day(&mut self, date: Date, now: Timestamp, balance: Option<&Balance>, zone: &SiteZone) {
         match balance {
             Some(balance) => {
                 self.add(&balance.day, &mut AtMean::of(&balance.day));
                 self.lose(balance, Range::day(date, zone));
             }
-            None => self.miss(Range::day(date, zone)),
+            None => self.miss(Range::day(date, zone), now),
         }
     }
 
@@ -341,26 +341,26 @@ pub struct Part {
 }
 
 /// The days of a range that are over or have begun, added up as a whole.
-pub fn whole(days: Days, today: Date, known: &BTreeMap<Date, Balance>, zone: &SiteZone) -> Total {
+pub fn whole(days: Days, now: Timestamp, known: &BTreeMap<Date, Balance>, zone: &SiteZone) -> Total {
     let mut total = Total::default();
-    for date in (Days { last: days.last.min(today), ..days }).iter() {
-        total.add_day(date, known.get(&date), zone);
+    for date in (Days { last: days.last.min(zone.date(now)), ..days }).iter() {
+        total.add_day(date, now, known.get(&date), zone);
     }
     total
 }
 
 /// The buckets of a range, those to come among them. By the hour, the balances need their hours.
 pub fn parts(days: Days, by: By, now: Timestamp, known: &BTreeMap<Date, Balance>, zone: &SiteZone) -> Vec<Part> {
-    let today = zone.date(now);
     if by == By::Hour {
         return days.iter().flat_map(|date| hours(date, now, known.get(&date), zone)).collect();
     }
-    let part = |days: Days| Part { days, range: days.range(zone), total: whole(days, today, known, zone) };
+    let part = |days: Days| Part { days, range: days.range(zone), total: whole(days, now, known, zone) };
     days.by(by).into_iter().map(part).collect()
 }
 
 fn hours(date: Date, now: Timestamp, balance: Option<&Balance>, zone: &SiteZone) -> Vec<Part> {
     let day = Range::day(date, zone);
+    let is_to_come = date > zone.date(now);
     let hour = std::time::Duration::from_secs(3600);
     let mut at_mean = balance.map(|balance| AtMean::of(&balance.day));
     let mut parts = Vec::with_capacity(25);
@@ -369,12 +369,14 @@ fn hours(date: Date, now: Timestamp, balance: Option<&Balance>, zone: &SiteZone)
         let range = Range { from, to: (from + hour).min(day.to) };
         let mut total = Total::default();
         match (balance.and_then(|balance| Some((balance, balance.hours.get(parts.len())?))), &mut at_mean) {
-            _ if from >= now => {}
+            _ if is_to_come => {}
+            // Prices of the rest of today may be known: they are a part of its mean.
+            (Some((_, bucket)), _) if from >= now => total.sum.merge(bucket),
             (Some((balance, bucket)), Some(at_mean)) => {
                 total.add(bucket, at_mean);
                 total.lose(balance, range);
             }
-            _ => total.miss(range),
+            _ => total.miss(range, now),
         }
         parts.push(Part { days: Days { first: date, last: date }, range, total });
         from = range.to;

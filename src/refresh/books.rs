@@ -55,16 +55,14 @@ impl Books for Library {
         }
         let today = self.config.zone.date(wanted.now);
         let is_wanted = |date: &Date| stretches.iter().any(|(days, _)| (days.first..=days.last).contains(date));
-        for date in [Some(today), today.yesterday().ok()].into_iter().flatten() {
-            if is_wanted(&date) && !past.known.contains_key(&date) {
-                match self.balance(date, wanted, due) {
-                    Ok(balance) => past.known.extend(balance.map(|balance| {
-                        past.from_rows.insert(date);
-                        (date, balance)
-                    })),
-                    Err(fault) => past.trouble = Some(fault),
-                }
+        let newest = [today.yesterday().ok(), Some(today)].into_iter().flatten();
+        let open: Vec<Date> = newest.filter(|date| is_wanted(date) && !past.known.contains_key(date)).collect();
+        match self.made_of_rows(&open, wanted, due) {
+            Ok(balances) => {
+                past.from_rows.extend(balances.iter().map(|balance| balance.date));
+                past.known.extend(balances.into_iter().map(|balance| (balance.date, balance)));
             }
+            Err(fault) => past.trouble = Some(fault),
         }
         Ok(past)
     }
@@ -106,20 +104,36 @@ impl Library {
         self.site.rest();
     }
 
-    /// The balance of a day that is not summed yet; `None` where it has no rows.
-    fn balance(&mut self, date: Date, wanted: &WantedDays, due: Instant) -> Result<Option<Balance>, Fault> {
+    /// The balances of those of these days (in order) that have rows.
+    fn made_of_rows(&mut self, days: &[Date], wanted: &WantedDays, due: Instant) -> Result<Vec<Balance>, Fault> {
+        let (Some(first), Some(last)) = (days.first(), days.last()) else { return Ok(Vec::new()) };
         let zone = self.config.zone.clone();
-        let before = date.yesterday().map_or_else(|_| Range::day(date, &zone), |day| Range::day(day, &zone));
-        let after = date.tomorrow().map_or_else(|_| Range::day(date, &zone), |day| Range::day(day, &zone));
+        // What lies between two rows on both sides of midnight is shared between the two days.
+        let around = Days { first: first.yesterday().unwrap_or(*first), last: last.tomorrow().unwrap_or(*last) };
         self.site.hurry(due.saturating_duration_since(Instant::now()));
-        let rows = self.site.energy(Range { from: before.from, to: after.to })?;
-        let own = Range::day(date, &zone);
-        if !rows.iter().any(|row| own.contains(row.at)) {
-            return Ok(None);
+        let rows = self.site.energy(around.range(&zone))?;
+        let mut balances = Vec::new();
+        for date in days {
+            let range = Range::day(*date, &zone);
+            let from = rows.partition_point(|row| row.at < range.from);
+            let own = &rows[from..rows.partition_point(|row| row.at < range.to)];
+            if own.is_empty() {
+                continue;
+            }
+            let known = wanted.prices.iter().find(|day| day.date == *date && day.market.is_some()).map(Arc::clone);
+            let prices = match known {
+                Some(day) => Some(day),
+                // Without prices the energy is as good.
+                None => match self.sheets(*date, due) {
+                    Ok(sheets) if sheets.contains_key(&Entity::DayAhead) => {
+                        Some(Arc::new(price_day(*date, &self.config, |entity| sheets.get(&entity))))
+                    }
+                    _ => PricedDay::recorded(*date, own, &[], &zone).map(Arc::new),
+                },
+            };
+            balances.push(Balance::of(*date, &rows, prices.as_deref(), &zone).until(wanted.now, &zone));
         }
-        // Without prices the energy is as good.
-        let prices = self.prices_of(date, &wanted.prices, due).ok().flatten();
-        Ok(Some(Balance::of(date, &rows, prices.as_deref(), &zone).until(wanted.now, &zone)))
+        Ok(balances)
     }
 
     /// Prices of a day: the snapshot's, else what is remembered.
@@ -170,3 +184,6 @@ impl Library {
         Ok(PricedDay::recorded(date, &[], &self.site.decisions(range)?, &zone))
     }
 }
+
+#[cfg(test)]
+mod tests;

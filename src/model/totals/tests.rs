@@ -17,6 +17,11 @@ fn date(text: &str) -> Date {
     text.parse().unwrap()
 }
 
+/// Just before midnight.
+fn end_of(text: &str) -> Timestamp {
+    Range::day(date(text), &zone()).to - Duration::from_micros(1)
+}
+
 fn days(first: &str, last: &str) -> Days {
     Days { first: date(first), last: date(last) }
 }
@@ -98,7 +103,7 @@ fn hours_make_days_days_make_months_and_months_make_years_exactly() {
     }
     let now = zone.day_start(date("2027-01-01"));
     let of = |by| parts(range, by, now, &all, &zone);
-    let whole = sums(&whole(range, date("2027-01-01"), &all, &zone));
+    let whole = sums(&whole(range, now, &all, &zone));
     let by_hour = of(By::Hour);
     assert_eq!(
         (by_hour.len(), of(By::Day).len()),
@@ -158,7 +163,7 @@ fn what_is_made_of_the_sums() {
     for (name, hours, soc_step) in [("2026-11-20", 24.0, 1.0), ("2026-03-29", 23.0, 1.0), ("2026-10-25", 25.0, 1.0)] {
         // 1.2 kW from the sun, 600 W from the grid, 840 W into the house, 720 W into the battery; 0.50 PLN a kWh.
         let all = known([even(name, [1_200.0, 600.0, 840.0, 720.0], (20.0, 20.0 + 40.0 * soc_step), Some(500_000))]);
-        let total = whole(days(name, name), date(name), &all, &zone);
+        let total = whole(days(name, name), end_of(name), &all, &zone);
         let kwh = |flow| total.flow(flow).kwh.to_f64();
         let expected = [1.2, 0.6, 0.84].map(|kw| Micro::from_f64(kw * hours).to_f64());
         assert_eq!([kwh(Flow::Pv), kwh(Flow::Import), kwh(Flow::House)], expected, "{name}");
@@ -185,7 +190,7 @@ fn what_came_out_of_what_went_in() {
     let day = |name, charge, soc| even(name, [0.0, 0.0, 0.0, charge], soc, None);
     let (charged, drained) = (day("2026-11-20", 600.0, (10.0, 99.0)), day("2026-11-21", -540.0, (98.0, 10.0)));
     let range = days("2026-11-20", "2026-11-21");
-    let of = |all: &BTreeMap<Date, Balance>, range| whole(range, date("2026-11-22"), all, &zone);
+    let of = |all: &BTreeMap<Date, Balance>, range| whole(range, end_of("2026-11-22"), all, &zone);
     let all = known([charged.clone(), drained.clone()]);
     // 14.4 kWh in, 12.96 kWh out, as full as before.
     assert_eq!(of(&all, range).round_trip(capacity), Ok(90.0));
@@ -207,21 +212,31 @@ fn what_is_not_known_is_not_nothing() {
         even("2026-11-19", [120.0, 240.0, 360.0, 0.0], (50.0, 50.0), None),
     ]);
     let range = days("2026-11-17", "2026-11-30");
-    let total = whole(range, date("2026-11-20"), &all, &zone);
+    let total = whole(range, end_of("2026-11-20"), &all, &zone);
     assert_eq!((total.parts, total.expected_parts), (2, 4), "of what has begun");
-    assert_eq!((total.sum.rows, total.sum.expected), (576, 4 * 288));
+    assert_eq!((total.sum.rows, total.sum.expected), (576, 3 * 288 + 287), "the last interval is not over");
     assert_eq!((total.sum.prices.count, total.sum.slots), (96, 4 * 96));
     assert_eq!((total.sum.cost.pln, total.sum.cost.unpriced), (Micro(5_760_000), Micro(5_760_000)));
     assert_eq!((total.without.parts, total.without.other, total.without.real), (1, Micro(8_640_000), Micro(5_760_000)));
     assert_eq!(all[&date("2026-11-19")].cost_unpriced, Some(Unpriced::NoPrices));
     assert_eq!(missing(range, date("2026-11-20"), &all), BTreeSet::from([date("2026-11-17"), date("2026-11-20")]));
-    let nothing = whole(days("2026-11-20", "2026-11-20"), date("2026-11-20"), &all, &zone);
+    let nothing = whole(days("2026-11-20", "2026-11-20"), end_of("2026-11-20"), &all, &zone);
     assert_eq!(nothing.flow(Flow::Pv).how, How::Unknown);
     assert_eq!((nothing.balance_error(), nothing.self_consumption(), nothing.mean_price()), (None, None, None));
     // By the hour nothing is expected of hours to come.
     let now = zone.day_start(date("2026-11-20")) + Duration::from_secs(6 * 3600 + 1);
     let hours = parts(days("2026-11-20", "2026-11-20"), By::Hour, now, &all, &zone);
     assert_eq!(hours.iter().map(|hour| hour.total.expected_parts).sum::<u32>(), 7);
+    // What is left of a day that has begun has prices.
+    let day = even("2026-11-20", [120.0, 240.0, 360.0, 0.0], (50.0, 50.0), Some(1_000_000));
+    for all in [BTreeMap::new(), known([day.until(now, &zone)])] {
+        let day = whole(days("2026-11-20", "2026-11-20"), now, &all, &zone);
+        let hours = parts(days("2026-11-20", "2026-11-20"), By::Hour, now, &all, &zone);
+        let count = |of: fn(&Total) -> u32| hours.iter().map(|hour| of(&hour.total)).sum::<u32>();
+        assert_eq!((count(|total| total.sum.expected), day.sum.expected), (72, 72));
+        assert_eq!((count(|total| total.sum.slots), day.sum.slots), (96, 96));
+        assert_eq!(count(|total| total.sum.prices.count), day.sum.prices.count);
+    }
     assert_eq!(parts(days("2026-10-25", "2026-10-25"), By::Hour, now, &all, &zone).len(), 25);
 }
 

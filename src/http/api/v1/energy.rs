@@ -80,3 +80,6 @@ fn days(ask: &Ask<'_>, by: By, today: Date) -> Result<Days, Refusal> {
     }
     Ok(days)
 }
+
+#[cfg(test)]
+pub mod tests;

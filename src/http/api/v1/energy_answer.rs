@@ -169,10 +169,10 @@ pub fn compose(facts: &Facts, asked: &Asked, past: &PastDays) -> Response<Body> 
     let zone = &facts.zone;
     let full = full_days(&past.known);
     let figures = |total: &Total, last: Date| Figures::of(total, facts.capacity, last.min(today), &full);
-    let total = whole(days, today, &past.known, zone);
+    let total = whole(days, now, &past.known, zone);
     let compare = |with: Option<Days>| {
         let with = with?;
-        let other = whole(with, today, &past.known, zone);
+        let other = whole(with, now, &past.known, zone);
         let change_pct = changes(&total, &other);
         Some(Comparison { from: with.first, to: with.last, change_pct, figures: figures(&other, with.last) })
     };

@@ -87,3 +87,6 @@ fn fields(ask: &Ask<'_>) -> Result<Vec<Field>, Refusal> {
     let wanted = wanted.ok_or_else(|| Refusal::bad_parameter("fields", text, allowed))?;
     Ok(Field::ALL.into_iter().filter(|field| wanted.contains(field)).collect())
 }
+
+#[cfg(test)]
+mod tests;
