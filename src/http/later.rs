@@ -21,11 +21,31 @@ pub struct Pending {
     keep_alive: bool,
     head_only: bool,
     finish: Option<Finish>,
+    /// Who listens in, in place of a client.
+    #[cfg(test)]
+    heard: Option<std::sync::mpsc::Sender<Response<Body>>>,
 }
 
 impl Pending {
+    /// One whose answer is heard here; nothing is heard where it is dropped.
+    #[cfg(test)]
+    pub fn overheard() -> (Self, std::sync::mpsc::Receiver<Response<Body>>) {
+        let (sender, answers) = std::sync::mpsc::channel();
+        let nobody =
+            Self { waiting: None, minor: 1, keep_alive: true, head_only: false, finish: None, heard: Some(sender) };
+        (nobody, answers)
+    }
+
     pub(super) fn new(shared: &Arc<Shared>, conn: Box<Conn>, minor: u8, keep_alive: bool, head_only: bool) -> Self {
-        Self { waiting: Some((Arc::clone(shared), conn)), minor, keep_alive, head_only, finish: None }
+        Self {
+            waiting: Some((Arc::clone(shared), conn)),
+            minor,
+            keep_alive,
+            head_only,
+            finish: None,
+            #[cfg(test)]
+            heard: None,
+        }
     }
 
     /// The same, its answer to be finished by `finish`, and then by what was to finish it already.
@@ -44,6 +64,15 @@ impl Pending {
     }
 
     fn give(&mut self, response: Response<Body>) {
+        #[cfg(test)]
+        if let Some(heard) = self.heard.take() {
+            let finish = self.finish.take();
+            let _ = heard.send(match finish {
+                Some(finish) => finish(response),
+                None => response,
+            });
+            return;
+        }
         let Some((shared, mut conn)) = self.waiting.take() else { return };
         let response = match self.finish.take() {
             Some(finish) => finish(response),

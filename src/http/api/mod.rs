@@ -32,6 +32,7 @@ use super::message::{Answer, Body, Bytes, Handler, Method, Request, Response, he
 use super::prepared::Prepared;
 use super::query::Query;
 use crate::base::clock::SharedClock;
+use crate::base::fault::Fault;
 use crate::config::{Config, Interval};
 use crate::inquiry::Desk;
 use crate::model::price::Selling;
@@ -201,7 +202,7 @@ struct Route {
 }
 
 /// All that is answered. `openapi/` describes it, and its tests compare the two.
-static ROUTES: [Route; 22] = [
+static ROUTES: [Route; 25] = [
     route("other", Keep::Not, |_, _, request| Err(Refusal::not_found(format!("there is nothing at {}", request.path)))),
     route("/", Keep::Not, |api, _, _| Ok(api.page.index())),
     route("/assets/", Keep::Not, |api, _, request| api.page.asset(&request.path)),
@@ -219,6 +220,9 @@ static ROUTES: [Route; 22] = [
     route("/logs/files", Keep::Not, |_, ask, _| ready_now(logs::files(ask))),
     route("/logs/download/", Keep::Not, |_, ask, request| download::answer(ask, request)),
     route("/api/v1/prices", Keep::Publication, |_, ask, _| v1::prices::answer(ask)),
+    route("/api/v1/decisions", Keep::Not, |_, ask, _| v1::decisions::answer(ask)),
+    route("/api/v1/decisions/", Keep::Not, |_, ask, request| v1::receipt::answer(ask, &request.path)),
+    route("/api/v1/at", Keep::Not, |_, ask, _| v1::at::answer(ask)),
     route("/api/v1/about", Keep::Not, |api, ask, _| {
         ready_now(v1::about::answer(ask, api.counters.get(), ROUTES.iter().map(|route| route.path)))
     }),
@@ -327,6 +331,12 @@ impl Refusal {
         let why = error.map_or_else(|| "they are still being loaded".to_owned(), str::to_owned);
         let text = format!("{what} are not known yet: {why}");
         Self { status: 503, code: "not_yet", text, retry_after_s: Some(2) }
+    }
+
+    /// What the question is about cannot be read now.
+    fn unreadable(fault: &Fault) -> Self {
+        let text = format!("the site's history cannot be read now: {fault}");
+        Self { status: 503, code: "busy", text, retry_after_s: Some(2) }
     }
 
     fn response(&self) -> Response<Body> {

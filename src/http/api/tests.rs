@@ -1,5 +1,6 @@
 //! Answers from snapshots made by hand: what is known, what is not and why, and every error.
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::base::clock::{Clock, SimulatedClock};
 use crate::base::fault::Fault;
+use crate::http::later::Pending;
 use crate::http::message::body_of;
 use crate::http::render::{Manner, Output};
 use crate::inquiry::{Desk, Inquiry};
@@ -21,6 +23,9 @@ use crate::source::json as site_json;
 
 mod logs;
 mod months;
+pub mod shelf;
+
+use shelf::Shelf;
 
 const NOW: &str = "2026-11-22T13:00:00Z";
 
@@ -30,6 +35,7 @@ pub struct Bench {
     pub clock: Arc<SimulatedClock>,
     pub config: Config,
     pub inquiries: Receiver<Inquiry>,
+    pub books: RefCell<Shelf>,
 }
 
 impl Bench {
@@ -42,7 +48,7 @@ impl Bench {
         let cell = Arc::new(SnapshotCell::default());
         let (desk, inquiries) = Desk::new();
         let api = Api::new(Arc::clone(&cell), clock.clone(), desk, &config, false);
-        Self { api, cell, clock, config, inquiries }
+        Self { api, cell, clock, config, inquiries, books: RefCell::default() }
     }
 
     pub fn attempt(&self) -> Attempt {
@@ -58,11 +64,18 @@ impl Bench {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let request = Request { method, path: path.into(), query: query.into(), headers, peer: [127, 0, 0, 1].into() };
+        let told = |response: Response<Body>| {
+            let status = response.status_code().0;
+            let headers = response.headers().iter().map(ToString::to_string).collect();
+            (status, headers, body_of(response))
+        };
         let bytes = match self.api.handle(&request) {
-            Answer::Ready(response) => {
-                let status = response.status_code().0;
-                let headers = response.headers().iter().map(ToString::to_string).collect();
-                return (status, headers, body_of(response));
+            Answer::Ready(response) => return told(response),
+            Answer::Later(hand_over) => {
+                let (pending, answer) = Pending::overheard();
+                hand_over(pending);
+                self.inquiries.try_iter().for_each(|inquiry| inquiry(&mut *self.books.borrow_mut()));
+                return told(answer.recv().unwrap());
             }
             Answer::Prepared(prepared, extra) => {
                 let mut output = Output::default();

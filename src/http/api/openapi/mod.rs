@@ -16,13 +16,14 @@ const OPENAPI: &str = "3.1.0";
 /// What paths share.
 const SHARED: &str = include_str!("shared.json");
 /// Paths and their schemas.
-const PARTS: [&str; 6] = [
+const PARTS: [&str; 7] = [
     include_str!("server.json"),
     include_str!("house.json"),
     include_str!("prices.json"),
     include_str!("decisions.json"),
     include_str!("logs.json"),
     include_str!("v1.json"),
+    include_str!("receipts.json"),
 ];
 /// Refusals that any path may answer, and whether only those that ask for the token do.
 const REFUSALS: [(&str, &str, bool); 5] = [

@@ -68,6 +68,13 @@ fn targets(document: &Value) -> Vec<String> {
         "/api/v1/prices?day=2026-11-21&by=hour",
         "/monthly-summary?year=2026&month=10",
         "/monthly-comparison?year=2026&month=11",
+        "/api/v1/decisions/1",
+        "/api/v1/decisions/2",
+        "/api/v1/decisions/3",
+        "/api/v1/decisions/1795345200000000.0",
+        "/api/v1/decisions/404",
+        "/api/v1/decisions?from=2027-01-01",
+        "/api/v1/decisions?limit=2&text=out+of+time",
         "/api/v1/events?topics=weather",
         "/api/v1/events",
     ] {
@@ -103,6 +110,10 @@ fn samples(schema: &Value) -> (Vec<String>, Vec<String>) {
             (ends.map(|end| end.to_string()).into(), [beyond.to_vec(), wrong.to_vec()].concat())
         }
         ("string", Some("date")) => (vec!["2026-11-22".into(), "2100-12-31".into()], Vec::new()),
+        ("string", Some("date-time")) => (vec!["2026-11-22T13:00:00+01:00".into()], vec!["2026-11-22T25:00".into()]),
+        ("string", None) if schema.get("pattern").is_some() => {
+            (vec!["1795345200000000.1".into()], vec!["1".into(), "x.y".into(), String::new()])
+        }
         ("string", None) => (vec!["anything".into()], Vec::new()),
         other => panic!("no samples of {other:?}"),
     }
@@ -150,7 +161,11 @@ fn faults(document: &Value, template: &str, method: &str, answer: &(u16, Vec<Str
 
 fn template(target: &str) -> &str {
     let path = target.split('?').next().unwrap();
-    if path.starts_with("/logs/download/") { "/logs/download/{name}" } else { path }
+    match path {
+        _ if path.starts_with("/logs/download/") => "/logs/download/{name}",
+        _ if path.starts_with("/api/v1/decisions/") => "/api/v1/decisions/{id}",
+        _ => path,
+    }
 }
 
 #[test]
@@ -229,12 +244,12 @@ fn every_answer_of_every_kind_of_site_is_as_described() {
     for (name, bench) in benches() {
         let document = document(&bench);
         for target in targets(&document) {
-            let request = request(Method::Get, &target, &[]);
-            if matches!(bench.api.handle(&request), Answer::Later(_)) {
-                continue;
-            }
             let answer = bench.ask_with(&target, Method::Get, &[]);
-            let faults = faults(&document, template(&target), "get", &answer);
+            let mut faults = faults(&document, template(&target), "get", &answer);
+            if matches!(bench.api.handle(&request(Method::Get, &target, &[])), Answer::Later(_)) {
+                // What is looked up is not kept, and so has no tag.
+                faults.retain(|fault| fault != "ETag is not sent with 200");
+            }
             assert!(faults.is_empty(), "{name} {target} {}:\n{}", answer.0, faults.join("\n"));
             statuses.insert(answer.0);
         }

@@ -1,13 +1,17 @@
 //! The new paths, below `/api/v1/`.
 
 pub mod about;
+pub mod at;
+pub mod decisions;
 pub mod events;
 mod followed_log;
 mod price_day;
 mod price_short;
 pub mod prices;
+pub mod receipt;
 mod sources;
 pub mod state;
+mod when;
 
 #[cfg(test)]
 mod tests;
