@@ -101,3 +101,6 @@ impl Library {
         Ok(PricedDay::recorded(date, &[], &self.site.decisions(range)?, &zone))
     }
 }
+
+#[cfg(test)]
+mod tests;
