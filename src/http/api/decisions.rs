@@ -15,6 +15,7 @@ use super::{Ask, Refusal, Reply, Unknown, json_bytes};
 use crate::base::document::Document;
 use crate::http::message::Bytes;
 use crate::model::decision::{Decision, Kind, NUMERIC_KEYS};
+use crate::model::search::Id;
 use crate::snapshot::{DecisionFeed, FeedMark, Scene};
 
 const OPENING: &[u8] = b"{\"decisions\":[";
@@ -75,7 +76,7 @@ pub fn feed(decisions: Vec<Decision>, scene: &Scene<'_>) -> DecisionFeed {
         if !marks.is_empty() {
             text.push(b',');
         }
-        serde_json::to_writer(&mut text, &Written(decision)).expect("memory takes what is written");
+        serde_json::to_writer(&mut text, &Written(decision, None)).expect("memory takes what is written");
         marks.push(FeedMark {
             at: decision.at,
             kind: decision.kind,
@@ -126,13 +127,17 @@ fn close(text: &mut Vec<u8>, marks: &[FeedMark], range: &str, scene: &Scene<'_>)
 }
 
 /// A decision as it is answered: its columns, its parameters, and the known keys of these at the top level.
-struct Written<'a>(&'a Decision);
+/// With an identifier of its own where it is given one; else the row's number.
+pub struct Written<'a>(pub &'a Decision, pub Option<Id>);
 
 impl Serialize for Written<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let decision = self.0;
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("id", &decision.id)?;
+        match self.1 {
+            Some(id @ Id::File(_)) => map.serialize_entry("id", &id.to_string())?,
+            _ => map.serialize_entry("id", &decision.id)?,
+        }
         map.serialize_entry("timestamp", &decision.timestamp)?;
         map.serialize_entry("action", &decision.action)?;
         map.serialize_entry("decision_type", &decision.decision_type)?;

@@ -228,7 +228,7 @@ struct Route {
 }
 
 /// All that is answered. `openapi/` describes it, and its tests compare the two.
-static ROUTES: [Route; 25] = [
+static ROUTES: [Route; 28] = [
     route("other", Keep::Not, |_, _, request| Err(Refusal::not_found(format!("there is nothing at {}", request.path)))),
     route("/", Keep::Not, |api, _, _| Ok(api.page.index())),
     route("/assets/", Keep::Not, |api, _, request| api.page.asset(&request.path)),
@@ -248,6 +248,9 @@ static ROUTES: [Route; 25] = [
     route("/api/v1/prices", Keep::Publication, |_, ask, request| v1::prices::answer(ask, request)),
     route("/api/v1/energy", Keep::Not, |_, ask, request| v1::energy::answer(ask, request)),
     route("/api/v1/history", Keep::Not, |_, ask, request| v1::history::answer(ask, request)),
+    route("/api/v1/decisions", Keep::Not, |_, ask, _| v1::decisions::answer(ask)),
+    route("/api/v1/decisions/", Keep::Not, |_, ask, request| v1::receipt::answer(ask, &request.path)),
+    route("/api/v1/at", Keep::Not, |_, ask, _| v1::at::answer(ask)),
     route("/api/v1/about", Keep::Not, |api, ask, _| {
         ready_now(v1::about::answer(ask, api.counters.get(), ROUTES.iter().map(|route| route.path)))
     }),
@@ -362,7 +365,7 @@ impl Refusal {
     }
 
     /// The past cannot be looked up now.
-    fn not_found_now(fault: &Fault) -> Self {
+    fn unreadable(fault: &Fault) -> Self {
         let text = format!("the past cannot be looked up: {fault}");
         Self { status: 503, code: "busy", text, retry_after_s: Some(2) }
     }

@@ -7,7 +7,6 @@ use std::time::Duration;
 use crossbeam_channel::Receiver;
 use serde_json::{Value, json};
 
-use self::books::Shelf;
 use super::*;
 use crate::base::clock::{Clock, SimulatedClock};
 use crate::base::fault::Fault;
@@ -22,9 +21,11 @@ use crate::model::price::{Entity, Point, PriceOrigin, PricedDay, PublishedDay, S
 use crate::snapshot::{Attempt, DatabaseState, Feed, Live, Metrics, Origin, Prices, Scene, Section};
 use crate::source::json as site_json;
 
-pub mod books;
 mod logs;
 mod months;
+pub mod shelf;
+
+use shelf::Shelf;
 
 const NOW: &str = "2026-11-22T13:00:00Z";
 

@@ -1,5 +1,7 @@
 //! What is found of a site on disk: closed days, days that are not summed yet, rows, and a decade.
 
+mod decisions;
+
 use std::fs;
 use std::path::Path;
 

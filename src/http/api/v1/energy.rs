@@ -33,7 +33,7 @@ pub fn answer(ask: &Ask<'_>, request: &Request) -> Result<Answer, Refusal> {
     let facts = Arc::clone(ask.facts);
     Ok(ask.recent.answer(question, ask, request, move |books| match books.balances(&wanted) {
         Ok(past) => compose(&facts, &asked, &past),
-        Err(fault) => Refusal::not_found_now(&fault).response(),
+        Err(fault) => Refusal::unreadable(&fault).response(),
     }))
 }
 

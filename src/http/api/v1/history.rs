@@ -48,13 +48,13 @@ pub fn answer(ask: &Ask<'_>, request: &Request) -> Result<Answer, Refusal> {
         let wanted = WantedRows { range: Range { to: range.to.min(ask.now), ..range }, priced, prices };
         return Ok(ask.recent.answer(question, ask, request, move |books| match books.rows(&wanted) {
             Ok(past) => of_rows(&facts, &asked, &fields, &past),
-            Err(fault) => Refusal::not_found_now(&fault).response(),
+            Err(fault) => Refusal::unreadable(&fault).response(),
         }));
     }
     let wanted = WantedDays { stretches: vec![(days, with_hours)], now: ask.now, prices };
     Ok(ask.recent.answer(question, ask, request, move |books| match books.balances(&wanted) {
         Ok(past) => of_buckets(&facts, &asked, &fields, &past),
-        Err(fault) => Refusal::not_found_now(&fault).response(),
+        Err(fault) => Refusal::unreadable(&fault).response(),
     }))
 }
 

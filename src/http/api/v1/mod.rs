@@ -1,6 +1,8 @@
 //! The new paths, below `/api/v1/`.
 
 pub mod about;
+pub mod at;
+pub mod decisions;
 pub mod energy;
 mod energy_answer;
 pub mod events;
@@ -11,8 +13,10 @@ mod history_answer;
 mod price_day;
 mod price_short;
 pub mod prices;
+pub mod receipt;
 mod sources;
 pub mod state;
+mod when;
 
 #[cfg(test)]
 mod tests;

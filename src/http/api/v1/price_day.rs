@@ -37,8 +37,9 @@ struct PriceDay<'a> {
     unknown: Unknown,
 }
 
+/// A quarter-hour, or an hour, with every step of its price.
 #[derive(Serialize)]
-struct Slot<'a> {
+pub struct Slot<'a> {
     start: String,
     end: String,
     market_pln_kwh: Option<f64>,
@@ -237,7 +238,8 @@ impl Pen<'_> {
         self.facts.zone.rfc3339(at)
     }
 
-    fn slot<'s>(&self, slot: &'s PricedSlot, end: Timestamp) -> Slot<'s> {
+    /// A slot.
+    pub fn slot<'s>(&self, slot: &'s PricedSlot, end: Timestamp) -> Slot<'s> {
         let charge = slot.charge.as_ref();
         let ladder = slot.market.zip(charge).map(|(market, charge)| charge.on(market));
         let part = |value: Option<Micro>| value.filter(|value| *value != Micro::ZERO).map(Micro::to_f64);

@@ -7,6 +7,7 @@ use crate::base::clock::Clock;
 use crate::base::fault::Fault;
 use crate::http::api::SCRIBE;
 use crate::http::api::tests::Bench;
+use crate::http::api::tests::shelf::Shelf;
 use crate::http::limits::Limits;
 use crate::model::balance::Balance;
 use crate::model::coordinator::Coordinator;
@@ -93,6 +94,7 @@ pub fn full(origin: Origin) -> Bench {
     });
     bench.api.count_with(Arc::default(), Limits::default());
     remember(&bench);
+    bench.books.borrow_mut().fill(&bench);
     bench
 }
 
@@ -151,6 +153,8 @@ fn failing() -> Bench {
         next.gone.insert("live".into(), "it panicked: boom".into());
         Arc::make_mut(&mut next.months).error = Some("held".into());
     });
+    *bench.books.borrow_mut() =
+        Shelf { fault: Some(Fault::timeout("the database did not answer in time")), ..Shelf::default() };
     bench
 }
 
@@ -176,6 +180,7 @@ fn poor() -> Bench {
     bench.show("{}", 0, Origin::Database);
     bench.price();
     bench.decide(&[]);
+    bench.books.borrow_mut().fill_poorly();
     bench.clock.set_wall("2026-11-22T04:30:00Z".parse().unwrap());
     bench
 }
