@@ -224,7 +224,9 @@ struct Plan {
 
 impl Plan {
     fn of(decision: &Decision, session: Option<&Session>) -> Self {
-        let session = session.filter(|_| decision.kind != Kind::Wait);
+        // One that does not say how much energy it was tells nothing of this decision's.
+        let says_energy = |session: &&Session| session.energy.is_some_and(|energy| energy > Micro::ZERO);
+        let session = session.filter(says_energy).filter(|_| decision.kind != Kind::Wait);
         let from = session.map_or(decision.at, |session| session.start);
         let energy = energy(decision, session);
         let power_w = power_w(decision, session, energy);
@@ -256,7 +258,7 @@ pub struct Receipt {
     pub energy: Option<(Micro, Says)>,
     /// The power at which it flows, W, and who says so.
     pub power_w: (f64, Says),
-    /// The session's beginning, else the decision's instant.
+    /// The beginning of the session that says how much energy it was, else the decision's instant.
     pub from: Timestamp,
     /// How many quarter-hours from there to [`REACH`] have a price, and how many there are.
     pub completeness: (usize, usize),
@@ -324,7 +326,7 @@ impl Receipt {
 
 fn energy(decision: &Decision, session: Option<&Session>) -> Option<(Micro, Says)> {
     let positive = |energy: &Micro| *energy > Micro::ZERO;
-    let of_session = session.and_then(|session| session.energy).filter(positive).map(|energy| (energy, Says::Session));
+    let of_session = session.and_then(|session| session.energy).map(|energy| (energy, Says::Session));
     let of_decision = || {
         let energy = decision.lifted("energy_kwh").map(Micro::from_f64).filter(positive);
         energy.map(|energy| (energy, Says::Decision))
@@ -334,7 +336,7 @@ fn energy(decision: &Decision, session: Option<&Session>) -> Option<(Micro, Says
 
 /// Energy by time of the session; else what the decision says; else an assumption.
 fn power_w(decision: &Decision, session: Option<&Session>, energy: Option<(Micro, Says)>) -> (f64, Says) {
-    if let Some(power) = session.and_then(Session::power_w).filter(|_| energy.is_some_and(|e| e.1 == Says::Session)) {
+    if let Some(power) = session.and_then(Session::power_w) {
         return (power, Says::Session);
     }
     let positive = |value: &f64| *value > 0.0;

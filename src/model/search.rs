@@ -20,16 +20,20 @@ pub struct Place {
 }
 
 impl Place {
-    /// Before every decision of an instant and those after it.
+    /// Before every decision of an instant and those after it: rows are numbered from 0 on.
     pub fn start_of(at: Timestamp) -> Self {
-        Self { at_us: at.as_microsecond(), number: i64::MIN }
+        Self { at_us: at.as_microsecond(), number: -1 }
     }
 
-    /// The place of this text: `1763816853123456.42`.
+    /// The place of this text: `1763816853123456.42`, before which stands `1763816853123456.-1`.
     pub fn parse(text: &str) -> Option<Self> {
         let (at_us, number) = text.split_once('.')?;
-        let place = Self { at_us: at_us.parse().ok()?, number: number.parse().ok()? };
-        Timestamp::from_microsecond(place.at_us).ok().map(|_| place)
+        let digits = |text: &str, most| {
+            let are_digits = (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+            are_digits.then(|| text.parse().ok()).flatten()
+        };
+        let number = if number == "-1" { -1 } else { digits(number, 18)? };
+        Some(Self { at_us: digits(at_us, 16)?, number })
     }
 
     /// Its instant.
@@ -187,12 +191,26 @@ mod tests {
 
     #[test]
     fn places_and_identifiers_go_there_and_back() {
-        for text in ["0.0", "1763816853123456.42", "-5.9", "1.-9223372036854775808"] {
+        for text in ["0.0", "1763816853123456.42", "9999999999999999.999999999999999999", "1.-1"] {
             assert_eq!(Place::parse(text).unwrap().to_string(), text);
             assert_eq!(Id::parse(text).unwrap().to_string(), text);
         }
         assert_eq!(Id::parse("1234"), Some(Id::Row(1234)));
-        for text in ["", ".", "1.", ".1", "x", "1.2.3", "1e3", "99999999999999999999", "9223372036854775807.1", "1,2"] {
+        for text in [
+            "",
+            ".",
+            "1.",
+            ".1",
+            "x",
+            "1.2.3",
+            "1e3",
+            "99999999999999999999",
+            "12345678901234567.1",
+            "1,2",
+            "-5.9",
+            "1.-2",
+            "1.+2",
+        ] {
             assert_eq!((Place::parse(text), Id::parse(text)), (None, None), "{text}");
         }
     }

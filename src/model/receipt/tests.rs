@@ -102,6 +102,7 @@ fn a_session_says_when_how_much_and_how_fast() {
     let empty = Session { energy: Some(Micro::ZERO), ..made };
     let receipt = Receipt::new(&charge, Some(&empty), &week());
     assert_eq!((receipt.energy, receipt.power_w.1), (Some((Micro(9_000_000), Says::Decision)), Says::Assumed));
+    assert_eq!(receipt.from, charge.at);
 }
 
 #[test]

@@ -109,11 +109,6 @@ fn search(ask: &Ask<'_>) -> Result<Search, Refusal> {
     let latest = ask.now + FUTURE_ALLOWED;
     let end = to.map_or(latest, |to| to.end(zone));
     let range = Range { from: from.map_or(end.min(latest) - BACK, |from| from.start(zone)), to: end.min(latest) };
-    if let (Some(from), Some(_)) = (from, to)
-        && from.start(zone) >= end
-    {
-        return Err(Refusal::bad_parameter("from", ask.query.get("from").unwrap_or_default(), "before to"));
-    }
     let kind = match ask.query.get("kind") {
         None => None,
         Some("charging") => Some(Kind::Charging),
@@ -144,6 +139,9 @@ fn compose(facts: &Facts, search: &Search, now: Timestamp, found: Result<Page, F
     let mut unknown = Unknown::new();
     if !page.entries.is_empty() {
         unknown.insert("decisions".into(), NULLS.into());
+    }
+    if search.range.from >= search.range.to {
+        unknown.insert("decisions".into(), "nothing lies in this range: it ends before it begins".into());
     }
     if total.is_none() {
         unknown.insert("total".into(), "counting would read the whole range".into());
