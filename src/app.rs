@@ -14,12 +14,14 @@ use crate::base::fault::{Fault, Kind};
 use crate::base::shutdown::{self, Shutdown, ShutdownTrigger};
 use crate::base::thread::{self, Exit, Outcome};
 use crate::config::{self, Config};
+use crate::export::Ledger;
 use crate::http::api::{Api, SCRIBE, Told};
 use crate::http::events::{self, Lobby};
 use crate::http::gate::{Gate, Rules};
 use crate::http::{self, Edge, Limits};
 use crate::inquiry::Desk;
 use crate::model::time::human_duration;
+use crate::refresh::ledger::SiteLedger;
 use crate::refresh::{self, ArchiveLines, Context};
 use crate::snapshot::SnapshotCell;
 
@@ -100,6 +102,7 @@ impl App {
         let port = port.unwrap_or(config.port);
         let listener = http::bind(&host, port).map_err(|fault| explain_busy_port(fault, port, demo))?;
         config.warnings.iter().for_each(|warning| log::warn!("CONFIG: {warning}"));
+        let config = Arc::new(config);
         let cell = Arc::new(SnapshotCell::default());
         let (desk, inquiries) = Desk::new();
         // No two runs begin in the same millisecond.
@@ -108,13 +111,18 @@ impl App {
         let bell = lobby.clone();
         cell.hang_up(move || bell.ring());
         let api = Api::new(Arc::clone(&cell), clock.clone(), desk, &config, demo).with_events(lobby.clone());
+        let ledger = {
+            let (config, clock, shutdown) = (Arc::clone(&config), clock.clone(), hub.shutdown.clone());
+            move || Box::new(SiteLedger::new(&config, clock.clone(), &shutdown)) as Box<dyn Ledger>
+        };
+        let api = api.with_exports(ledger, hub.shutdown.clone());
         let api = Arc::new(api);
         let (told, shutdown) = (Told::new(Arc::clone(&api)), hub.shutdown.clone());
         let streams = thread::spawn("events", &hub.exits, move || stage.run(told, &shutdown))
             .map_err(|error| Fault::io(format!("no thread for the event streams: {error}")))?;
         let gate = Gate::new(Arc::clone(&api) as Arc<dyn http::Handler>, rules, clock.clone());
         let context = Context {
-            config: Arc::new(config),
+            config,
             clock,
             cell,
             shutdown: hub.shutdown.clone(),

@@ -16,6 +16,7 @@ use crate::command::snapshots::Wanted;
 use crate::command::tariff::{Day, TariffOptions};
 use crate::config::parse_log_level;
 use crate::demo::{DAYS, DemoOptions};
+use crate::export::{Format, What, Wish};
 use crate::model::time::{Month, YEARS};
 use crate::{base, command};
 
@@ -40,6 +41,7 @@ commands:
   prices backfill
            ask PSE for past prices that the price memory lacks, newest month
            first; the server does the same, in the background
+  export   write energy rows, decisions, prices or closed days to standard output
   migrate  take the JSON files of older versions over into the database, what is
            there already left out; the coordinator must not run meanwhile
   snapshots create-missing [DAYS]
@@ -68,6 +70,11 @@ flags of demo:
 flags of prices backfill:
   --from DATE        only days from this one on, such as 2026-01-01
   --pause SECONDS    between two requests, at least 1 [default: 60]
+flags of export:
+  --what WHAT        energy, decisions, prices or days
+  --from DATE        the first day, such as 2026-01-01 [default: the first one]
+  --to DATE          the last day, itself included [default: the last one]
+  --format FORMAT    csv or jsonl [default: csv]
 flags of migrate:
   --dry-run          only say what would be done
   --force            also while the coordinator runs
@@ -106,6 +113,15 @@ impl Default for BackfillFlags {
     }
 }
 
+/// What is exported.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ExportFlags {
+    /// `--config`.
+    pub config: Option<PathBuf>,
+    /// `--what`, `--from`, `--to` and `--format`.
+    pub wish: Wish,
+}
+
 /// How the files are taken over.
 #[derive(Debug, Default, Clone, PartialEq)]
 pub struct MigrateFlags {
@@ -125,6 +141,7 @@ enum Command {
     Check(Option<PathBuf>),
     Tariff(TariffOptions),
     Backfill(BackfillFlags),
+    Export(ExportFlags),
     Migrate(MigrateFlags),
     Snapshots(Option<PathBuf>, Wanted),
     Help,
@@ -158,6 +175,11 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Err(command::prices::Ended::NotStarted(fault)) => complain(&fault.to_string(), USAGE),
             Err(command::prices::Ended::Failed(fault)) => complain(&fault.to_string(), FAILED),
             Err(command::prices::Ended::Stopped) => ExitCode::from(STOPPED),
+        },
+        Command::Export(flags) => match command::export::export(&flags) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(command::export::Ended::NotStarted(fault)) => complain(&fault.to_string(), USAGE),
+            Err(command::export::Ended::Failed(fault)) => complain(&fault.to_string(), FAILED),
         },
         Command::Migrate(flags) => match command::migrate::migrate(&flags) {
             Ok(true) => ExitCode::SUCCESS,
@@ -205,6 +227,7 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Fault
     let mut tariff = TariffOptions::default();
     let mut backfill = BackfillFlags::default();
     let mut migrate = MigrateFlags::default();
+    let (mut what, mut from, mut to, mut format) = (None, None, None, Format::default());
     let mut deeds: Vec<String> = Vec::new();
     let mut given: Vec<&str> = Vec::new();
     while let Some(argument) = parser.next().map_err(wrong)? {
@@ -250,11 +273,19 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Fault
             }
             Long("from") => {
                 given.push("--from");
-                let text = parser.value().and_then(|value| value.string()).map_err(wrong)?;
-                let date = text.parse::<Date>().ok().filter(|_| text.len() == 10);
-                backfill.from = Some(date.ok_or_else(|| {
-                    Fault::invalid(format!("--from {text} is not allowed; it must be a day such as 2026-01-01"))
-                })?);
+                from = Some(date(&mut parser, "--from")?);
+            }
+            Long("to") => {
+                given.push("--to");
+                to = Some(date(&mut parser, "--to")?);
+            }
+            Long("what") => {
+                given.push("--what");
+                what = Some(one_of(&mut parser, "--what", What::NAMES, What::named)?);
+            }
+            Long("format") => {
+                given.push("--format");
+                format = one_of(&mut parser, "--format", Format::NAMES, Format::named)?;
             }
             Long("pause") => {
                 given.push("--pause");
@@ -283,6 +314,17 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Fault
             tariff.config = flags.config;
             (&["--config", "--day", "--tariff"], Command::Tariff(tariff))
         }
+        Some("export") => {
+            let what = what.ok_or_else(|| Fault::invalid(format!("export needs --what: {}", What::NAMES)))?;
+            if let (Some(from), Some(to)) = (from, to)
+                && from > to
+            {
+                return Err(Fault::invalid(format!("--to {to} is not allowed; it must not be before --from {from}")));
+            }
+            let wish = Wish { what, from, to, format };
+            let flags = ExportFlags { config: flags.config, wish };
+            (&["--config", "--what", "--from", "--to", "--format"], Command::Export(flags))
+        }
         Some("migrate") => {
             migrate.config = flags.config;
             (&["--config", "--dry-run", "--force"], Command::Migrate(migrate))
@@ -290,7 +332,7 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Fault
         Some("snapshots") => (&["--config"], Command::Snapshots(flags.config, wanted(&deeds)?)),
         Some("prices") => match deeds.first().map(String::as_str) {
             Some("backfill") => {
-                backfill.config = flags.config;
+                backfill = BackfillFlags { config: flags.config, from, ..backfill };
                 (&["--config", "--from", "--pause"], Command::Backfill(backfill))
             }
             Some(other) => {
@@ -300,7 +342,8 @@ fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Fault
         },
         Some(other) => {
             return Err(Fault::invalid(format!(
-                "there is no command {other:?}; there are serve, demo, check, tariff, prices, migrate and snapshots"
+                "there is no command {other:?}; there are serve, demo, check, tariff, prices, export, migrate and \
+                 snapshots"
             )));
         }
     };
@@ -360,6 +403,22 @@ fn day(text: &str) -> Result<Day, Fault> {
     }
 }
 
+fn date(parser: &mut lexopt::Parser, flag: &str) -> Result<Date, Fault> {
+    let day = |text: &str| text.parse::<Date>().ok().filter(|date| text.len() == 10 && YEARS.contains(&date.year()));
+    one_of(parser, flag, "a day such as 2026-01-01", day)
+}
+
+fn one_of<T>(
+    parser: &mut lexopt::Parser,
+    flag: &str,
+    allowed: &str,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<T, Fault> {
+    let text = parser.value().and_then(|value| value.string());
+    let text = text.map_err(|error| Fault::invalid(error.to_string()))?;
+    read(&text).ok_or_else(|| Fault::invalid(format!("{flag} {text} is not allowed; it must be {allowed}")))
+}
+
 fn number(parser: &mut lexopt::Parser, flag: &str, least: u64, most: u64) -> Result<u64, Fault> {
     let text = parser.value().map_err(|error| Fault::invalid(error.to_string()))?.to_string_lossy().into_owned();
     match text.parse::<u64>() {
@@ -376,116 +435,4 @@ pub fn start_log(level: LevelFilter) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(line: &str) -> Result<Command, String> {
-        parse(line.split_whitespace().map(OsString::from)).map_err(|fault| fault.to_string())
-    }
-
-    #[test]
-    fn commands_and_flags() {
-        assert_eq!(read(""), Ok(Command::Serve(ServeFlags::default())));
-        assert_eq!(
-            read("--config a.yaml --port 0 --log-level debug"),
-            Ok(Command::Serve(ServeFlags {
-                config: Some("a.yaml".into()),
-                port: Some(0),
-                log_level: Some(LevelFilter::Debug),
-                host: None
-            }))
-        );
-        assert_eq!(read("check --config=a.yaml"), Ok(Command::Check(Some("a.yaml".into()))));
-        let demo = DemoOptions { days: 3, ..DemoOptions::default() };
-        assert_eq!(read("demo --days 3"), Ok(Command::Demo(ServeFlags::default(), demo)));
-        assert_eq!(read("tariff"), Ok(Command::Tariff(TariffOptions::default())));
-        assert_eq!(
-            read("tariff --day 2026-12-24 --tariff tauron-2026/g12w --config a.yaml"),
-            Ok(Command::Tariff(TariffOptions {
-                config: Some("a.yaml".into()),
-                day: Day::On(jiff::civil::date(2026, 12, 24)),
-                tariff: Some("tauron-2026/g12w".into())
-            }))
-        );
-        let tomorrow = TariffOptions { day: Day::Tomorrow, ..TariffOptions::default() };
-        assert_eq!(read("tariff --day tomorrow"), Ok(Command::Tariff(tomorrow)));
-        assert_eq!(read("tariff --day today"), read("tariff"));
-        assert_eq!(read("prices backfill"), Ok(Command::Backfill(BackfillFlags::default())));
-        assert_eq!(
-            read("prices backfill --from 2026-01-01 --pause 1 --config a.yaml"),
-            Ok(Command::Backfill(BackfillFlags {
-                config: Some("a.yaml".into()),
-                from: Some("2026-01-01".parse().unwrap()),
-                pause: Duration::from_secs(1),
-            }))
-        );
-        assert_eq!(read("migrate"), Ok(Command::Migrate(MigrateFlags::default())));
-        assert_eq!(
-            read("migrate --dry-run --force --config a.yaml"),
-            Ok(Command::Migrate(MigrateFlags { config: Some("a.yaml".into()), dry_run: true, force: true }))
-        );
-        for (line, wanted) in [
-            ("snapshots create-missing", Wanted::Missing(30)),
-            ("snapshots create-missing 7", Wanted::Missing(7)),
-            ("snapshots create 2026-01-01", Wanted::Day("2026-01-01".parse().unwrap())),
-            ("snapshots monthly 2026 1", Wanted::Month(Month { year: 2026, month: 1 })),
-        ] {
-            assert_eq!(read(line), Ok(Command::Snapshots(None, wanted)), "{line}");
-        }
-        assert_eq!(read("serve --help"), Ok(Command::Help));
-        assert_eq!(read("-V"), Ok(Command::Version));
-        assert_eq!(read("help"), Ok(Command::Help));
-        for (line, message) in [
-            (
-                "dance",
-                "there is no command \"dance\"; there are serve, demo, check, tariff, prices, migrate and snapshots",
-            ),
-            ("serve --port 70000", "--port 70000 is not allowed; it must be a whole number from 0 to 65535"),
-            ("serve --days 3", "serve takes no --days"),
-            ("check --port 1", "check takes no --port"),
-            ("check --day today", "check takes no --day"),
-            ("tariff --port 1", "tariff takes no --port"),
-            (
-                "tariff --day 24.12.2026",
-                "--day 24.12.2026 is not allowed; it must be today, tomorrow or a date such as 2026-12-24, 2000 to 2100",
-            ),
-            (
-                "tariff --day 2101-01-01",
-                "--day 2101-01-01 is not allowed; it must be today, tomorrow or a date such as 2026-12-24, 2000 to 2100",
-            ),
-            (
-                "--log-level loud",
-                "--log-level loud is not allowed; it must be off, error, warning, info, debug or trace",
-            ),
-            ("prices", "prices needs a word: prices backfill"),
-            ("prices drop", "there is no prices \"drop\"; there is prices backfill"),
-            ("prices backfill now", "unexpected argument \"now\""),
-            ("prices backfill --port 1", "prices takes no --port"),
-            ("check --pause 2", "check takes no --pause"),
-            ("prices backfill --pause 0", "--pause 0 is not allowed; it must be a whole number from 1 to 86400"),
-            ("prices backfill --from May", "--from May is not allowed; it must be a day such as 2026-01-01"),
-            ("migrate now", "unexpected argument \"now\""),
-            ("migrate --port 1", "migrate takes no --port"),
-            ("serve --force", "serve takes no --force"),
-            ("snapshots", "snapshots needs a word: create-missing, create or monthly"),
-            (
-                "snapshots drop",
-                "there is no snapshots \"drop\"; there are snapshots create-missing, create and monthly",
-            ),
-            ("snapshots create", "snapshots create needs a day such as 2026-01-01"),
-            ("snapshots create May", "May is not allowed; it must be a day such as 2026-01-01"),
-            ("snapshots create 2026-01-01 2026-01-02", "unexpected argument \"2026-01-02\""),
-            ("snapshots monthly 2026", "snapshots monthly needs a year and a month, such as 2026 1"),
-            ("snapshots monthly 2026 13", "the month 13 is not allowed; it must be a whole number from 1 to 12"),
-            (
-                "snapshots create-missing 0",
-                "the number of days 0 is not allowed; it must be a whole number from 1 to 3660",
-            ),
-            ("--frob", "invalid option '--frob'"),
-            ("serve again", "unexpected argument \"again\""),
-            ("--port", "missing argument for option '--port'"),
-        ] {
-            assert_eq!(read(line).unwrap_err(), message, "{line}");
-        }
-    }
-}
+mod tests;

@@ -13,7 +13,10 @@ use jiff::civil::Date;
 use crate::base::fault::Fault;
 use crate::model::balance::Balance;
 use crate::model::energy::EnergyRow;
+use crate::model::forecast::Forecast;
 use crate::model::price::PricedDay;
+use crate::model::search::{Entry, Id, Page, Search};
+use crate::model::session::Session;
 use crate::model::time::Range;
 use crate::model::totals::Days;
 
@@ -39,6 +42,24 @@ pub trait Books {
     /// # Errors
     /// When the site cannot be read in time.
     fn rows(&mut self, wanted: &WantedRows) -> Result<PastRows, Fault>;
+
+    /// A page of decisions, newest first. A search that ran out of time gives what it found.
+    ///
+    /// # Errors
+    /// When the site cannot be read, or not even one day of it in time.
+    fn decisions(&mut self, search: &Search) -> Result<Page, Fault>;
+
+    /// One decision and what surrounds it; `None` where there is no such decision.
+    ///
+    /// # Errors
+    /// When the site cannot be read in time.
+    fn decision(&mut self, id: Id) -> Result<Option<Case>, Fault>;
+
+    /// What is remembered of the site at one instant.
+    ///
+    /// # Errors
+    /// When the site cannot be read in time.
+    fn moment(&mut self, at: Timestamp) -> Result<Moment, Fault>;
 }
 
 /// One question: looks something up and gives its answer to whoever asked, on the thread that owns the books. Must not
@@ -96,6 +117,54 @@ pub struct PastRows {
     pub prices: BTreeMap<Date, Arc<PricedDay>>,
     /// Why prices cannot be read, where they cannot.
     pub trouble: Option<Fault>,
+}
+
+/// Why parts of an answer are not known, by what they are called here.
+pub type Troubles = BTreeMap<&'static str, String>;
+
+/// A decision and what surrounds it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Case {
+    /// The decision.
+    pub entry: Entry,
+    /// The energy row that is nearest, within two collection intervals.
+    pub row: Option<EnergyRow>,
+    /// The session that covers it.
+    pub session: Option<Session>,
+    /// What had been foreseen of the price of its hour, PLN/kWh.
+    pub price_forecasts: Vec<Forecast>,
+    /// What had been foreseen of the solar power of its hour, W.
+    pub solar_forecasts: Vec<Forecast>,
+    /// The prices of its day and of all that its receipt needs, as far as they are remembered.
+    pub days: Vec<PricedDay>,
+    /// Why `row`, `session`, `forecasts` or `prices` could not be read.
+    pub troubles: Troubles,
+}
+
+/// The site at one instant.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Moment {
+    /// The nearest energy row, of the day before, the day itself, or the day after.
+    pub row: Option<EnergyRow>,
+    /// The last row before that one.
+    pub row_before: Option<Timestamp>,
+    /// The first row after it.
+    pub row_after: Option<Timestamp>,
+    /// The last decision at or before the instant, within [`Moment::DECISIONS_DAYS`].
+    pub decision: Option<Entry>,
+    /// The decision before that one.
+    pub decision_before: Option<Entry>,
+    /// The first decision after the instant, of that day or the next.
+    pub decision_after: Option<Entry>,
+    /// The prices of its day.
+    pub day: Option<PricedDay>,
+    /// Why `row`, `decision` or `prices` could not be read.
+    pub troubles: Troubles,
+}
+
+impl Moment {
+    /// How many days are looked through for the decision in force.
+    pub const DECISIONS_DAYS: u32 = 7;
 }
 
 /// Where questions are handed in.

@@ -11,6 +11,7 @@ pub mod cli;
 pub mod command;
 pub mod config;
 pub mod demo;
+pub mod export;
 pub mod http;
 pub mod inquiry;
 pub mod model;

@@ -62,11 +62,13 @@ pub struct Section<T> {
     pub failures: u32,
     /// How long the last attempt took.
     pub took: Duration,
+    /// When an attempt last found the value still good without a publication; one for all snapshots.
+    confirmed: Arc<Mutex<Option<Instant>>>,
 }
 
 impl<T> Clone for Section<T> {
     fn clone(&self) -> Self {
-        Self { value: self.value.clone(), error: self.error.clone(), ..*self }
+        Self { value: self.value.clone(), error: self.error.clone(), confirmed: Arc::clone(&self.confirmed), ..*self }
     }
 }
 
@@ -80,6 +82,7 @@ impl<T> Default for Section<T> {
             error: None,
             failures: 0,
             took: Duration::ZERO,
+            confirmed: Arc::default(),
         }
     }
 }
@@ -112,6 +115,11 @@ impl<T> Section<T> {
         self.failures = 0;
     }
 
+    /// After an attempt that found the value still good, too often to be published: ages count from it, nobody is told.
+    pub fn confirm_quietly(&self, attempt: Attempt) {
+        *self.confirmed.lock() = Some(attempt.instant);
+    }
+
     /// After an attempt that failed: the last good value stays.
     pub fn fail(&mut self, fault: &Fault, attempt: Attempt) {
         self.attempted = Some(attempt.instant);
@@ -122,7 +130,7 @@ impl<T> Section<T> {
 
     /// How long ago the source was last asked successfully.
     pub fn age(&self, now: Instant) -> Option<Duration> {
-        self.checked.map(|checked| now.saturating_duration_since(checked))
+        self.checked.max(*self.confirmed.lock()).map(|checked| now.saturating_duration_since(checked))
     }
 }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 9] = [
     &["base"],
     &["model"],
-    &["config", "snapshot", "inquiry"],
+    &["config", "snapshot", "inquiry", "export"],
     &["source", "archive"],
     &["refresh", "http"],
     &["demo"],

@@ -2,7 +2,7 @@
 
 mod edge;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::time::{Duration, Instant};
 
@@ -212,6 +212,23 @@ fn detached_answers_have_threads_of_their_own_up_to_a_number() {
     eventually("their places are free", || server.count().closed_left == 2);
     assert!(server.connect().ask("GET /detach-panic HTTP/1.1\r\nHost: a\r\n\r\n").is_none());
     eventually("the panic is counted", || server.count().panics == 1 && server.count().closed_left == 3);
+    server.assert_serves();
+    server.stop();
+}
+
+#[test]
+fn an_answer_that_is_cut_breaks_its_connection() {
+    let server = Server::usual();
+    for minor in [0, 1] {
+        let mut client = server.connect();
+        client.send(&format!("GET /detach-cut HTTP/1.{minor}\r\nHost: a\r\n\r\n"));
+        let mut text = Vec::new();
+        let ended = client.socket.read_to_end(&mut text);
+        assert_eq!(ended.unwrap_err().kind(), std::io::ErrorKind::ConnectionReset, "no client takes it for whole");
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.is_empty() || text.ends_with(&format!("asked in 1.{minor}")), "{text}");
+    }
+    eventually("both are closed", || server.count().closed_broken == 2);
     server.assert_serves();
     server.stop();
 }

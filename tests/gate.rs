@@ -308,6 +308,45 @@ fn answers_that_come_later_are_finished_by_everybody() {
 }
 
 #[test]
+fn refusals_that_no_handler_has_seen_have_the_same_headers() {
+    let quick = Duration::from_millis(80);
+    let limits = Limits { queue: 1, head_time: quick, connections: 4, ..Limits::default() };
+    let server = Server::behind("127.0.0.1", limits, 1, |telling| {
+        Arc::new(Gate::new(telling, rules("", false), Arc::new(SystemClock)))
+    });
+    let long = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(9000));
+    let many = format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", "X: y\r\n".repeat(70));
+    for (request, status) in [
+        ("nonsense\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\n\r\n", 400),
+        ("BREW / HTTP/1.1\r\nHost: a\r\n\r\n", 405),
+        ("GET / HT", 408),
+        ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\n", 413),
+        (&*long, 414),
+        (&*many, 431),
+        ("GET /panic HTTP/1.1\r\nHost: a\r\n\r\n", 500),
+        ("GET / HTTP/3.0\r\nHost: a\r\n\r\n", 505),
+    ] {
+        let answer = server.connect().ask(request).unwrap();
+        assert_eq!(answer.status, status, "{request:.40}: {}", answer.head);
+        assert_safe(&answer);
+    }
+    edge::eventually("all are gone", || server.count().open() == 0);
+    let mut working = server.connect();
+    working.send("GET /wait HTTP/1.1\r\nHost: a\r\n\r\n");
+    server.begun.recv_timeout(edge::PATIENCE).unwrap();
+    let mut queued = server.connect();
+    queued.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    edge::eventually("a request waits", || server.count().open() == 2);
+    let busy = server.connect().ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    assert_eq!(busy.status, 503);
+    assert_safe(&busy);
+    server.go_on.send(()).unwrap();
+    assert_eq!((working.answer(false).unwrap().status, queued.answer(false).unwrap().status), (200, 200));
+    server.stop();
+}
+
+#[test]
 fn the_server_takes_all_this_from_its_config() {
     let dir = tempfile::TempDir::new().unwrap();
     std::fs::create_dir(dir.path().join("config")).unwrap();

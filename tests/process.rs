@@ -283,6 +283,29 @@ fn check_says_a_line_each_and_whether_anything_failed() {
     let output = run(&["check", "--config", file.to_str().unwrap()]);
     let report = String::from_utf8(output.stdout).unwrap();
     assert!(!report.contains("fail  files"), "{report}");
+    assert!(report.contains("ok    token      none is asked for"), "{report}");
+    let token = dir.path().join("config/token");
+    fs::write(&file, CONFIG.replace("port: 0", "port: 0, auth: {token_file: config/token}")).unwrap();
+    let said = || {
+        let output = run(&["check", "--config", file.to_str().unwrap()]);
+        let report = String::from_utf8(output.stdout).unwrap();
+        report.lines().find(|line| line.contains("  token  ")).unwrap_or_else(|| panic!("{report}")).to_owned()
+    };
+    let missing = said();
+    assert!(
+        missing.starts_with("fail  token      web_server.auth.token_file: cannot read the token file"),
+        "{missing}"
+    );
+    for (text, mode, start, end) in [
+        ("", 0o600, "fail  token", "the token in the first line has 0 characters; it must have 16 to 512"),
+        ("correct-horse-battery\n", 0o644, "warn  token", &*format!("(mode 644): chmod 600 {}", token.display())),
+        ("correct-horse-battery\n", 0o600, "ok    token", "config/token holds one"),
+    ] {
+        fs::write(&token, text).unwrap();
+        fs::set_permissions(&token, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        let line = said();
+        assert!(line.starts_with(start) && line.ends_with(end) && !line.contains("horse"), "{line}");
+    }
     let output = run(&["check", "--config", dir.path().join("no.yaml").to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stdout).unwrap().starts_with("fail  config     cannot read the config"));

@@ -103,6 +103,14 @@ pub fn known(connection: &Connection) -> rusqlite::Result<BTreeMap<(Entity, Date
     Ok(known)
 }
 
+/// The first and the last day of which anything is remembered.
+pub fn span(connection: &Connection) -> rusqlite::Result<Option<(Date, Date)>> {
+    let sql = "SELECT min(date), max(date) FROM price_days WHERE received > 0";
+    let ends: (Option<String>, Option<String>) = connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let date = |text: Option<String>| text.and_then(|text| text.parse::<Date>().ok());
+    Ok(date(ends.0).zip(date(ends.1)))
+}
+
 /// How many values are remembered of each day.
 pub fn received(connection: &Connection, entity: Entity) -> rusqlite::Result<Vec<(Date, u32)>> {
     let mut statement = connection.prepare_cached("SELECT date, received FROM price_days WHERE entity = ?1")?;

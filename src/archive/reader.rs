@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use rusqlite::Connection;
 
 use super::file::{self, Patience};
-use super::{days, rollups};
+use super::{Rollup, days, rollups};
 use crate::base::fault::Fault;
 use crate::model::day::{DayPrint, Sums};
 use crate::model::price::{Entity, PublishedDay};
@@ -53,6 +53,14 @@ impl PriceReader {
         })
     }
 
+    /// The first and the last day of which a price is remembered.
+    ///
+    /// # Errors
+    /// As [`PriceReader::day`].
+    pub fn span(&self) -> Result<Option<(Date, Date)>, Fault> {
+        self.ask(WITHIN, |connection| days::span(connection).map_err(|error| file::sql_fault(&error)))
+    }
+
     /// Looks through the whole file.
     ///
     /// # Errors
@@ -86,6 +94,24 @@ impl RollupReader {
     /// Of the file at `path`, which need not exist.
     pub fn new(path: &Path) -> Self {
         Self { path: path.to_owned() }
+    }
+
+    /// A closed day; `None` where it is not remembered.
+    ///
+    /// # Errors
+    /// When the file is not to be read, or not in time.
+    pub fn day(&self, date: Date, zone: &SiteZone) -> Result<Option<Rollup>, Fault> {
+        let read =
+            |connection: &Connection| rollups::read(connection, date, zone).map_err(|error| file::sql_fault(&error));
+        ask(&self.path, WITHIN, read)
+    }
+
+    /// The first and the last day that are remembered.
+    ///
+    /// # Errors
+    /// As [`RollupReader::day`].
+    pub fn span(&self) -> Result<Option<(Date, Date)>, Fault> {
+        ask(&self.path, WITHIN, |connection| rollups::span(connection).map_err(|error| file::sql_fault(&error)))
     }
 
     /// The month summaries' sums of every day that is remembered, and the rows they were made of.

@@ -161,6 +161,18 @@ pub fn stretch(
     Ok(found)
 }
 
+/// The first and the last day that are there.
+pub fn span(connection: &Connection) -> rusqlite::Result<Option<(Date, Date)>> {
+    if !has_tables(connection)? {
+        return Ok(None);
+    }
+    // Their keys are negative.
+    let sql = "SELECT max(date), min(date) FROM day_rollups WHERE arithmetic = ?1";
+    let ends: (Option<i64>, Option<i64>) =
+        connection.query_row(sql, [ARITHMETIC], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(ends.0.and_then(date_of).zip(ends.1.and_then(date_of)))
+}
+
 /// How many prices are remembered of each day.
 pub fn prices(connection: &Connection) -> rusqlite::Result<PriceCounts> {
     let mut found: PriceCounts = BTreeMap::new();
@@ -235,9 +247,9 @@ fn pack_sums(sums: &Sums) -> Vec<u8> {
     let PriceSums { min, max, sum, count } = sums.price;
     [min, max, sum].into_iter().for_each(|price| packer.micro(price));
     packer.put(count.into());
-    for (source, count) in &sums.sources {
+    for (source, count) in sums.sources.iter() {
         packer.text(source);
-        packer.put((*count).into());
+        packer.put(count.into());
     }
     packer.done()
 }
@@ -255,7 +267,7 @@ fn unpack_sums(bytes: &[u8]) -> Option<Sums> {
     sums.price = PriceSums { min, max, sum, count: from.count()? };
     while !from.is_done() {
         let source = from.text()?;
-        sums.sources.insert(source, from.count()?);
+        sums.sources.add(&source, from.count()?);
     }
     Some(sums)
 }

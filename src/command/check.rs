@@ -13,6 +13,7 @@ use crate::base::clock::{Clock, SystemClock};
 use crate::base::fault::{Fault, Kind};
 use crate::base::shutdown;
 use crate::config::Config;
+use crate::http::gate::token::Token;
 use crate::model::time::{Range, parse_utc};
 use crate::source::SiteSource;
 use crate::source::files::Files;
@@ -82,6 +83,7 @@ fn site(config: &Config, report: &mut Report<'_>) {
     files(config, now, has_database, report);
     logs(config, report);
     process(report);
+    token(config, report);
     memory(config, report);
     prices(config, now, report);
     clock(config, now, report);
@@ -245,6 +247,18 @@ fn prices(config: &Config, now: Timestamp, report: &mut Report<'_>) {
                 if fault.kind() == Kind::Invalid { report.fail("prices", fault) } else { report.warn("prices", fault) }
             }
         }
+    }
+}
+
+/// What the server would find at its start: without a token that will do it does not start.
+fn token(config: &Config, report: &mut Report<'_>) {
+    let Some(file) = &config.access.token_file else {
+        return report.ok("token", "none is asked for: web_server.auth.token_file is not set");
+    };
+    match Token::read(file) {
+        Err(fault) => report.fail("token", format!("web_server.auth.token_file: {fault}")),
+        Ok((_, Some(warning))) => report.warn("token", format!("web_server.auth.token_file: {warning}")),
+        Ok((_, None)) => report.ok("token", format!("{} holds one", file.display())),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the program can be asked to do.
 
 pub mod check;
+pub mod export;
 pub mod migrate;
 pub mod prices;
 pub mod serve;

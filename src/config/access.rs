@@ -84,6 +84,37 @@ fn origin(text: &str) -> Option<String> {
     (is_name(host) && port.parse::<u16>().is_ok() && !port.starts_with('+')).then(|| text.to_ascii_lowercase())
 }
 
+/// Why an entry of `web_server.cors_origins` will let no page read, in words that go on after it; `None` where it may.
+///
+/// A browser sends scheme, host and port, in lower case and without a port that goes without saying (RFC 6454, 6.2).
+/// Schemes other than those of the web are those of apps.
+pub fn why_useless(origin: &str) -> Option<&'static str> {
+    if origin.contains('*') {
+        return Some(
+            "has no effect: a wildcard is not supported, since any web page could read the house; \
+             name each origin, such as https://panel.example (private addresses and local names need no entry)",
+        );
+    }
+    if origin == "null" {
+        return Some("lets any web page read the house: each can show a frame whose origin is null");
+    }
+    let Some((scheme, authority)) = origin.split_once("://") else {
+        return Some("has no effect: it has no scheme; an origin is such as https://panel.example");
+    };
+    if authority.contains(['/', '?', '#']) {
+        return Some("has no effect: an origin is scheme, host and port, without a slash or a path behind them");
+    }
+    if authority.contains('@') || authority.is_empty() {
+        return Some("has no effect: an origin is scheme, host and port, such as https://panel.example");
+    }
+    if !origin.bytes().all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase()) {
+        return Some("has no effect: browsers send origins in lower case, and names beyond ASCII as xn--");
+    }
+    let usual = [("http", ":80"), ("https", ":443")];
+    let ends = |(name, port): (&str, &str)| scheme == name && authority.ends_with(port) && !authority.ends_with("]");
+    usual.into_iter().any(ends).then_some("has no effect: browsers leave the usual port away")
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::node::parse;
@@ -164,6 +195,39 @@ mod tests {
             read("allowed_networks: 10.0.0.0/8").unwrap_err(),
             "c.yaml: web_server.allowed_networks: \"10.0.0.0/8\" is not allowed; it must be a list of texts"
         );
+    }
+
+    #[test]
+    fn origins_that_no_browser_sends_are_told() {
+        for good in [
+            "https://panel.example",
+            "http://panel.example:8080",
+            "https://panel.example:80",
+            "http://[2001:db8::80]",
+            "http://[2001:db8::1]:8123",
+            "capacitor://localhost",
+        ] {
+            assert_eq!(why_useless(good), None, "{good}");
+        }
+        for (bad, word) in [
+            ("*", "wildcard is not supported, since any web page could read the house"),
+            ("https://*.example", "wildcard"),
+            ("null", "any web page"),
+            ("panel.example", "no scheme"),
+            ("", "no scheme"),
+            ("https://panel.example/", "slash"),
+            ("https://panel.example/app", "path"),
+            ("https://", "scheme, host and port"),
+            ("https://me@panel.example", "scheme, host and port"),
+            ("https://Panel.example", "lower case"),
+            ("https://żółw.pl", "xn--"),
+            ("https://a b", "lower case"),
+            ("https://panel.example:443", "usual port"),
+            ("http://panel.example:80", "usual port"),
+        ] {
+            let why = why_useless(bad).unwrap_or_else(|| panic!("{bad} was taken"));
+            assert!(why.contains(word), "{bad}: {why}");
+        }
     }
 
     #[test]

@@ -70,6 +70,19 @@ impl Limits {
     }
 }
 
+impl Limits {
+    /// What the server will not do as it is said.
+    pub fn warnings(&self) -> Option<String> {
+        let half = self.connections / 2;
+        (self.event_streams > half).then(|| {
+            format!(
+                "{SECTION}.event_streams: {} is more than half of {SECTION}.connections ({}); {half} is used",
+                self.event_streams, self.connections
+            )
+        })
+    }
+}
+
 fn whole(doc: &Doc<'_>, key: &str, range: &RangeInclusive<u32>) -> Result<Option<u32>, Fault> {
     let path = format!("{SECTION}.{key}");
     let Some(node) = doc.get(&path) else { return Ok(None) };
@@ -121,6 +134,19 @@ mod tests {
                 assert_eq!(with(&value), Err(message), "{key}: {value}");
             }
         }
+        let doubt = |yaml: &str| read(&format!("web_server: {{limits: {{{yaml}}}}}")).unwrap().warnings();
+        for (yaml, streams, connections, used) in [
+            ("connections: 40, event_streams: 21", 21, 40, 20),
+            ("event_streams: 1024", 1024, 256, 128),
+            ("connections: 41", 32, 41, 20),
+        ] {
+            let warning = format!(
+                "web_server.limits.event_streams: {streams} is more than half of \
+                 web_server.limits.connections ({connections}); {used} is used"
+            );
+            assert_eq!(doubt(yaml), Some(warning));
+        }
+        assert_eq!((doubt("connections: 40, event_streams: 20"), doubt("")), (None, None));
         assert_eq!(
             read("web_server: {limits: 5}").unwrap_err(),
             "c.yaml: web_server.limits: 5 is not allowed; it must be a section such as {connections: 256}"

@@ -109,6 +109,8 @@ pub struct Config {
     pub warnings: Vec<String>,
 }
 
+/// The key of the pages that may read answers.
+const CORS_ORIGINS: &str = "web_server.cors_origins";
 /// Keys of `web_server` that mean something here; `enabled` governs the coordinator's own dashboard.
 const WEB_SERVER_KEYS: [&str; 17] = [
     "enabled",
@@ -183,6 +185,10 @@ impl Config {
         let port = doc.port("web_server.port")?.unwrap_or(8080);
         let access = Access::read(&doc, &root)?;
         let limits = Limits::read(&doc)?;
+        warnings.extend(limits.warnings());
+        let cors_origins = doc.texts(CORS_ORIGINS)?;
+        let useless = cors_origins.iter().filter_map(|text| Some((text, access::why_useless(text)?)));
+        warnings.extend(useless.map(|(text, why)| format!("{CORS_ORIGINS}: {text:?} {why}")));
         let mut interval =
             |key: &str, default: u32, range: (u32, u32)| interval(&doc, key, default, range, &mut warnings);
         let live_interval = interval("web_server.background_refresh_interval_seconds", 30, (10, 600))?;
@@ -226,7 +232,7 @@ impl Config {
             host: doc.text("web_server.host")?.unwrap_or_else(|| "0.0.0.0".into()),
             port,
             cors_enabled: doc.boolean("web_server.cors_enabled")?.unwrap_or(false),
-            cors_origins: doc.texts("web_server.cors_origins")?,
+            cors_origins,
             access,
             limits,
             live_interval,

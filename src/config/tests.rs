@@ -210,3 +210,13 @@ fn the_tariffs_that_the_sample_shows_in_comments_can_be_used() {
         assert!(config.tariff.charge("2026-11-23T10:00".parse().unwrap(), None).is_some());
     }
 }
+
+#[test]
+fn a_wildcard_is_told_to_have_no_effect_and_why() {
+    let config = parse("web_server: {cors_enabled: true, cors_origins: ['*', 'https://panel.example']}").unwrap();
+    assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
+    let warning = &config.warnings[0];
+    assert!(warning.starts_with("web_server.cors_origins: \"*\" has no effect: a wildcard is not"), "{warning}");
+    let limits = parse("web_server: {limits: {connections: 16}}").unwrap();
+    assert!(limits.warnings[0].starts_with("web_server.limits.event_streams: 32"), "{:?}", limits.warnings);
+}

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::counters::Closed;
 use super::head::{Scan, scan};
 use super::limits::Limits;
+use super::message::{Body, Response};
 use super::refusal::Refusal;
 use super::render::{Manner, Output};
 use super::watch::Watched;
@@ -150,9 +151,9 @@ impl Conn {
     }
 
     /// Makes a refusal the connection's last answer; what it sent is never looked at again.
-    pub fn refuse(&mut self, refusal: &Refusal, why: Closed) {
+    pub fn refuse(&mut self, refusal: Response<Body>, why: Closed) {
         self.whole = None;
-        self.output.render(refusal.response(), Manner::LAST_WORD);
+        self.output.render(refusal, Manner::LAST_WORD);
         self.last_answer = Some(why);
     }
 

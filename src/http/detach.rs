@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::{Duration, Instant};
 
+use socket2::SockRef;
+
 use super::conn::Conn;
 use super::counters::{Closed, Counters};
 use super::given::Given;
-use super::message::{Detached, Taken};
+use super::message::{Parting, Taken};
 use super::refusal::Refusal;
 use super::shared::{Back, Shared};
 use crate::base::thread;
@@ -22,7 +24,7 @@ pub fn start(
     shared: &Arc<Shared>,
     conn: Box<Conn>,
     name: &'static str,
-    work: Detached,
+    work: impl FnOnce(TcpStream) -> Parting + Send + 'static,
 ) -> Result<(), (Box<Conn>, Refusal)> {
     let most = shared.limits.detached;
     if shared.detached.fetch_update(SeqCst, SeqCst, |running| (running < most).then_some(running + 1)).is_err() {
@@ -56,13 +58,23 @@ pub fn start(
     Ok(())
 }
 
-fn run(shared: &Shared, mut conn: Box<Conn>, stream: TcpStream, work: Detached) {
+fn run(shared: &Shared, mut conn: Box<Conn>, stream: TcpStream, work: impl FnOnce(TcpStream) -> Parting) {
     Counters::add(&shared.counters.detached);
     let prepared = stream.set_nonblocking(false).and_then(|()| stream.set_write_timeout(Some(WRITE_TIME)));
-    if prepared.is_ok() && catch_unwind(AssertUnwindSafe(|| work(stream))).is_err() {
-        Counters::add(&shared.counters.panics);
+    let mut parting = Parting::Told;
+    if prepared.is_ok() {
+        match catch_unwind(AssertUnwindSafe(|| work(stream))) {
+            Ok(ended) => parting = ended,
+            Err(_) => Counters::add(&shared.counters.panics),
+        }
     }
     shared.detached.fetch_sub(1, SeqCst);
+    if parting == Parting::Cut {
+        // Without a last word: the client's system is told of a reset.
+        let _ = SockRef::from(&*conn.socket).set_linger(Some(Duration::ZERO));
+        shared.close(conn, Closed::Broken);
+        return shared.wake();
+    }
     if prepared.and_then(|()| conn.socket.set_nonblocking(true)).is_err() {
         return shared.close(conn, Closed::Broken);
     }

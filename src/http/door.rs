@@ -226,7 +226,7 @@ impl Door {
 
     fn refuse(&mut self, mut conn: Box<Conn>, refusal: &Refusal, why: Closed) {
         self.shared.counters.answered(refusal.status);
-        conn.refuse(refusal, why);
+        conn.refuse(self.shared.refusal(refusal), why);
         conn.phase = Phase::Writing;
         conn.since = self.now;
         self.send(conn);
@@ -369,7 +369,7 @@ impl Door {
         Counters::add(&self.shared.counters.turned_away);
         let mut output = Output::default();
         let refusal = Refusal::busy("too many connections are open; close some or try again in a moment");
-        output.render(refusal.response(), Manner::LAST_WORD);
+        output.render(self.shared.refusal(&refusal), Manner::LAST_WORD);
         // A courtesy: who does not take it at once goes without.
         if socket.set_nonblocking(true).is_ok() {
             let _ = output.send(&mut socket);

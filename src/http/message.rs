@@ -96,8 +96,18 @@ pub type Body = Cursor<Bytes>;
 
 /// What is done on a thread of its own with a connection that leaves the workers (downloads).
 ///
-/// It is given the socket (blocking, write timeout set) and writes head and body itself; the socket closes when it returns.
-pub type Detached = Box<dyn FnOnce(TcpStream) + Send>;
+/// It is given the socket (blocking, write timeout set) and the minor version of HTTP/1 that was asked in, and writes
+/// head and body itself; the socket closes when it returns.
+pub type Detached = Box<dyn FnOnce(TcpStream, u8) -> Parting + Send>;
+
+/// How an answer on a thread of its own ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parting {
+    /// The client can tell whether it is whole.
+    Told,
+    /// It is cut, which only a broken connection tells.
+    Cut,
+}
 
 /// Takes a connection over.
 pub type Taken = Box<dyn FnOnce(Given) + Send>;
@@ -122,6 +132,11 @@ pub trait Handler: Send + Sync + 'static {
     /// The answer to one request.
     fn handle(&self, request: &Request) -> Answer;
 
+    /// Adds what every answer leaves with to one that the edge gives by itself: a refusal that no handler has seen.
+    fn finish(&self, response: Response<Body>) -> Response<Body> {
+        response
+    }
+
     /// Which class a request belongs to, for the statistics; below [`super::latency::CLASSES`].
     fn class(&self, request: &Request) -> usize {
         let _ = request;
@@ -141,6 +156,12 @@ pub fn ready(status: u16, content_type: &str, bytes: Bytes) -> Response<Body> {
     )
     // Never chunked: the length is always known.
     .with_chunked_threshold(usize::MAX)
+}
+
+/// An answer that has no content, and so no type of it.
+pub fn empty(status: u16) -> Response<Body> {
+    Response::new(StatusCode(status), Vec::new(), Cursor::new(Bytes::Static(b"")), Some(0), None)
+        .with_chunked_threshold(usize::MAX)
 }
 
 /// A header of ASCII text; anything else in `value` becomes a question mark, so that site text cannot break the head.

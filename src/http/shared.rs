@@ -9,7 +9,8 @@ use polling::Poller;
 use super::conn::Conn;
 use super::counters::{Closed, Counters};
 use super::limits::Limits;
-use super::message::Handler;
+use super::message::{Body, Handler, Response};
+use super::refusal::Refusal;
 
 /// What the door is told about a connection that it gave away.
 #[derive(Debug)]
@@ -47,6 +48,11 @@ impl Shared {
     /// Whether the stop was announced.
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(SeqCst)
+    }
+
+    /// The answer that tells a refusal of the edge's own.
+    pub fn refusal(&self, refusal: &Refusal) -> Response<Body> {
+        self.handler.finish(refusal.response())
     }
 
     /// Gives a connection back to the door, which need not wake for it: the socket's next event will do that.

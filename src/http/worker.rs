@@ -92,7 +92,10 @@ fn answer(shared: &Arc<Shared>, mut conn: Box<Conn>) -> Option<Box<Conn>> {
             conn.last_answer = (!manner.keep_alive).then_some(Closed::Answered);
             return Some(conn);
         }
-        Ok(Answer::Detach(name, work)) => detach::start(shared, conn, name, work),
+        Ok(Answer::Detach(name, work)) => {
+            let minor = head.minor;
+            detach::start(shared, conn, name, move |socket| work(socket, minor))
+        }
         Ok(Answer::Give(take)) => detach::give(shared, conn, take),
         Ok(Answer::Later(hand_over)) => {
             let head_only = head.request.method == Method::Head;
@@ -106,7 +109,7 @@ fn answer(shared: &Arc<Shared>, mut conn: Box<Conn>) -> Option<Box<Conn>> {
             // The panic hook has told where.
             Counters::add(&shared.counters.panics);
             let refusal = Refusal::new(500, "the server failed at this request; its log says where");
-            render(shared, &mut conn, refusal.response(), &head, false);
+            render(shared, &mut conn, shared.refusal(&refusal), &head, false);
             return Some(conn);
         }
     };
@@ -116,7 +119,7 @@ fn answer(shared: &Arc<Shared>, mut conn: Box<Conn>) -> Option<Box<Conn>> {
             None
         }
         Err((mut conn, refusal)) => {
-            render(shared, &mut conn, refusal.response(), &head, head.keep_alive);
+            render(shared, &mut conn, shared.refusal(&refusal), &head, head.keep_alive);
             Some(conn)
         }
     }
@@ -137,7 +140,7 @@ fn render(shared: &Shared, conn: &mut Conn, response: Response<Body>, head: &Hea
 fn refuse(shared: &Shared, conn: &mut Conn, refusal: &Refusal) {
     shared.counters.bad_head(refusal.status);
     shared.counters.answered(refusal.status);
-    conn.refuse(refusal, Closed::Refused);
+    conn.refuse(shared.refusal(refusal), Closed::Refused);
 }
 
 /// Writes once. The connection comes back when all was taken and another request may follow.

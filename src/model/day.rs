@@ -2,13 +2,12 @@
 //!
 //! Sums are kept in millionths and rounded once, when they are answered.
 
-use std::collections::BTreeMap;
-
 use jiff::civil::Date;
 use serde_json::{Map, Value};
 
 use super::decision::{Decision, Kind, as_number};
 use super::energy::EnergyRow;
+use super::tally::Tally;
 use crate::base::units::Micro;
 
 /// What tells whether a day's rows changed: how many there are, and the newest one's mark (row id or file time).
@@ -66,7 +65,7 @@ pub struct Sums {
     /// Rows that carried a meter reading.
     pub import_readings: u32,
     /// Charging decisions by where the energy came from.
-    pub sources: BTreeMap<String, u32>,
+    pub sources: Tally,
     /// Prices at which charging was decided.
     pub price: PriceSums,
 }
@@ -160,7 +159,7 @@ impl Sums {
                 self.cost += decision.amount("estimated_cost_pln");
                 self.charging_savings += decision.amount("estimated_savings_pln");
                 let source = decision.charging_source().unwrap_or("unknown");
-                *self.sources.entry(source.to_owned()).or_default() += 1;
+                self.sources.add(source, 1);
                 if let Some(price) = decision.lifted("current_price").filter(|price| *price > 0.0) {
                     self.price.add(Micro::from_f64(price));
                 }
@@ -220,9 +219,7 @@ impl Sums {
         self.import_t1 += other.import_t1;
         self.import_t2 += other.import_t2;
         self.import_readings += other.import_readings;
-        for (source, count) in &other.sources {
-            *self.sources.entry(source.clone()).or_default() += count;
-        }
+        other.sources.iter().for_each(|(source, count)| self.sources.add(source, count));
         self.price.merge(&other.price);
     }
 
@@ -276,12 +273,16 @@ impl Sums {
 }
 
 /// Charging sources of a saved file; selling stands there beside them and is counted by itself here.
-fn saved_sources(saved: &Map<String, Value>) -> BTreeMap<String, u32> {
-    let entries = saved.get("source_breakdown").and_then(Value::as_object).into_iter().flatten();
-    entries
-        .filter(|(source, _)| *source != SELLING_SOURCE)
-        .filter_map(|(source, count)| Some((source.clone(), u32::try_from(count.as_u64()?).ok()?)))
-        .collect()
+fn saved_sources(saved: &Map<String, Value>) -> Tally {
+    let mut sources = Tally::default();
+    for (source, count) in saved.get("source_breakdown").and_then(Value::as_object).into_iter().flatten() {
+        if let Some(count) = count.as_u64().and_then(|count| u32::try_from(count).ok())
+            && source != SELLING_SOURCE
+        {
+            sources.add(source, count);
+        }
+    }
+    sources
 }
 
 /// The entry of `source_breakdown` that counts selling decisions.

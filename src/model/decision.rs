@@ -172,6 +172,12 @@ impl Decision {
         value.filter(|value| *value != 0.0 || !ZERO_IS_UNKNOWN.contains(&key))
     }
 
+    /// Any numeric parameter, as the coordinator wrote it; read out of the text each time.
+    pub fn parameter(&self, key: &str) -> Option<f64> {
+        let parameters: Map<String, Value> = serde_json::from_str(&self.parameters).ok()?;
+        parameters.get(key).and_then(as_number)
+    }
+
     /// The keys that are lifted as they are, in the order of [`OTHER_KEYS`].
     pub fn others(&self) -> impl Iterator<Item = (&'static str, &Value)> {
         OTHER_KEYS.into_iter().zip(&self.others)

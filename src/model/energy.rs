@@ -24,6 +24,14 @@ pub struct EnergyRow {
     pub battery_power_w: Option<f64>,
     /// The battery's temperature, degrees C.
     pub temperature_c: Option<f64>,
+    /// The battery's voltage, V.
+    pub battery_voltage_v: Option<f64>,
+    /// The battery's current, A.
+    pub battery_current_a: Option<f64>,
+    /// The grid's voltage, V.
+    pub grid_voltage_v: Option<f64>,
+    /// The grid's frequency, Hz; today's coordinator records none.
+    pub grid_frequency_hz: Option<f64>,
     /// The meter's import counter, kWh.
     pub import_total_kwh: Option<f64>,
     /// The meter's export counter, kWh.
@@ -34,6 +42,8 @@ pub struct EnergyRow {
     pub pv_day_kwh: Option<f64>,
     /// The final price that was recorded with it, PLN/kWh; today's coordinator records none.
     pub price_pln: Option<f64>,
+    /// The tariff zone as it was recorded.
+    pub tariff_zone: Option<Box<str>>,
     /// Whether the row lies in the peak zone (`T1`); anything else counts as off-peak.
     pub is_peak: bool,
 }

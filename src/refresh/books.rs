@@ -1,18 +1,23 @@
 //! What the thread `archive` looks up for whoever asks about the past: Wattboard's own database, and the site.
 
+mod decisions;
+mod moments;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use super::prices::price_day;
 use crate::archive::Archive;
 use crate::base::fault::Fault;
 use crate::config::Config;
-use crate::inquiry::{Books, PastDays, PastRows, RememberedDay, WantedDays, WantedRows};
+use crate::inquiry::{Books, Case, Moment, PastDays, PastRows, RememberedDay, WantedDays, WantedRows};
 use crate::model::balance::Balance;
 use crate::model::price::{Entity, PricedDay, PublishedDay};
+use crate::model::search::{Id, Page, Search};
 use crate::model::time::Range;
 use crate::model::totals::Days;
 use crate::source::SiteSource;
@@ -73,6 +78,18 @@ impl Books for Library {
             }
         }
         Ok(past)
+    }
+
+    fn decisions(&mut self, search: &Search) -> Result<Page, Fault> {
+        self.page(search, Instant::now() + ANSWER_WITHIN)
+    }
+
+    fn decision(&mut self, id: Id) -> Result<Option<Case>, Fault> {
+        self.case(id, Instant::now() + ANSWER_WITHIN)
+    }
+
+    fn moment(&mut self, at: Timestamp) -> Result<Moment, Fault> {
+        self.at(at, Instant::now() + ANSWER_WITHIN)
     }
 }
 

@@ -38,22 +38,52 @@ impl DayBook {
         zone: &SiteZone,
         now: Timestamp,
     ) -> Result<MonthSummary, Fault> {
+        let last = month.days().last().unwrap_or(month.first_day());
+        let prints = source.days(month.first_day(), last)?;
+        let created_at = || zone.naive(now);
+        self.fill(month, &prints, saved, created_at, |date, print| match closed.get(&date) {
+            Some((same, sums)) if *same == print => Ok((sums.clone(), 0)),
+            _ => Ok((read_sums(source, date, print, zone)?, u32::from(print != DayPrint::default()))),
+        })
+    }
+
+    /// The summary of a month whose days are all closed, without a look at its rows; takes these days out of `closed`. `None` where a day from `first` on,
+    /// the site's first one with rows, is not.
+    pub fn closed_month(
+        &mut self,
+        saved: &Saved,
+        closed: &mut Closed,
+        month: Month,
+        first: Option<Date>,
+        created_at: impl Fn() -> String,
+    ) -> Option<MonthSummary> {
+        let has_rows = |date: &Date| first.is_some_and(|first| *date >= first);
+        if !month.days().filter(has_rows).all(|date| closed.contains_key(&date)) {
+            return None;
+        }
+        let prints = month.days().filter_map(|date| Some((date, closed.get(&date)?.0))).collect();
+        let sums = |date, _| Ok((closed.remove(&date).map(|(_, sums)| sums).unwrap_or_default(), 0));
+        self.fill(month, &prints, saved, created_at, sums).ok()
+    }
+
+    /// The summary of a month with these rows; `sums` gives a day's sums and of how many days rows were read for them.
+    fn fill(
+        &mut self,
+        month: Month,
+        prints: &BTreeMap<Date, DayPrint>,
+        saved: &Saved,
+        created_at: impl Fn() -> String,
+        mut sums: impl FnMut(Date, DayPrint) -> Result<(Sums, u32), Fault>,
+    ) -> Result<MonthSummary, Fault> {
         if self.month != Some(month) {
             *self = Self { month: Some(month), ..Self::default() };
         }
-        let last = month.days().last().unwrap_or(month.first_day());
-        let prints = source.days(month.first_day(), last)?;
         for date in month.days() {
             let print = prints.get(&date).copied().unwrap_or_default();
             if self.days.get(&date).is_none_or(|(known, _)| *known != print) {
-                let sums = match closed.get(&date) {
-                    Some((same, sums)) if *same == print => sums.clone(),
-                    _ => {
-                        self.read_days += u32::from(print != DayPrint::default());
-                        read_sums(source, date, print, zone)?
-                    }
-                };
-                self.days.insert(date, (print, summary(saved, date, print, sums, || zone.naive(now))));
+                let (sums, read_days) = sums(date, print)?;
+                self.read_days += read_days;
+                self.days.insert(date, (print, summary(saved, date, print, sums, &created_at)));
             }
         }
         let mut days: Vec<DaySummary> = self.days.values().filter_map(|(_, day)| day.clone()).collect();

@@ -1,4 +1,4 @@
-//! The tails of the log files. Published only when something in the folder changed.
+//! The tails of the log files. Published only when something in the folder changed; that it was looked at shows without.
 
 use std::sync::Arc;
 
@@ -27,6 +27,8 @@ impl Refresher for Logs {
             Ok(logs) => {
                 if known.logs.value.as_deref() != Some(&logs) || known.logs.error.is_some() {
                     self.context.cell.publish(|next| next.logs.succeed(Arc::new(logs), attempt));
+                } else {
+                    known.logs.confirm_quietly(attempt);
                 }
             }
             Err(fault) => {

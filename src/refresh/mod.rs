@@ -4,6 +4,7 @@ mod archive;
 pub mod backfill;
 mod books;
 mod days;
+pub mod ledger;
 mod live;
 mod logs;
 mod metrics;

@@ -444,3 +444,29 @@ fn a_failing_database_does_not_bring_old_files_back() {
     fs::rename(bench.dir.path().join("data/away.db"), &path).unwrap();
     assert_eq!(look(), (77.0, 19.0, false, false));
 }
+
+#[test]
+fn a_look_at_unchanged_logs_shows_in_their_age_and_is_told_nobody() {
+    let bench = Bench::new("2026-11-22T12:00:00Z", "");
+    fs::create_dir_all(&bench.context.config.log_dir).unwrap();
+    fs::write(bench.context.config.log_dir.join("data.log"), "one\n").unwrap();
+    let mut logs = logs::Logs::new(bench.context.clone());
+    let age = || {
+        let known = bench.context.cell.load();
+        (known.publication, known.logs.age(bench.context.clock.instant()))
+    };
+    logs.refresh();
+    assert_eq!(age(), (1, Some(Duration::ZERO)));
+    for _ in 0..50 {
+        bench.clock.advance(Duration::from_secs(2));
+        assert_eq!(age(), (1, Some(Duration::from_secs(2))), "a hang shows");
+        logs.refresh();
+        assert_eq!(age(), (1, Some(Duration::ZERO)));
+    }
+    // What is published meanwhile keeps it.
+    bench.context.cell.publish(|next| next.live.failures = 1);
+    assert_eq!(age(), (2, Some(Duration::ZERO)));
+    fs::write(bench.context.config.log_dir.join("data.log"), "one\ntwo\n").unwrap();
+    logs.refresh();
+    assert_eq!(age(), (3, Some(Duration::ZERO)));
+}

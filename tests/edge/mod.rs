@@ -13,7 +13,7 @@ use wattboard::base::thread::Exit;
 use wattboard::http::counters::{Counters, Snapshot};
 use wattboard::http::given::Given;
 use wattboard::http::later::Pending;
-use wattboard::http::message::{Bytes, ready};
+use wattboard::http::message::{Bytes, Parting, ready};
 use wattboard::http::{self, Answer, Edge, Handler, Limits, Method, Request};
 
 /// Nothing in these tests may take longer.
@@ -49,16 +49,24 @@ impl Handler for Telling {
                 let (begun, may_go_on) = (self.begun.clone(), self.may_go_on.clone());
                 Answer::Detach(
                     "download",
-                    Box::new(move |mut socket| {
+                    Box::new(move |mut socket, _| {
                         begun.send(()).unwrap();
                         let _ = may_go_on.recv_timeout(PATIENCE);
                         let head = format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {BIG}\r\n\r\n");
                         let _ = socket.write_all(head.as_bytes());
                         let _ = socket.write_all(&vec![b'd'; BIG]);
+                        Parting::Told
                     }),
                 )
             }
-            "/detach-panic" => Answer::Detach("download", Box::new(|_| panic!("on purpose"))),
+            "/detach-cut" => Answer::Detach(
+                "download",
+                Box::new(|mut socket, minor| {
+                    let _ = write!(socket, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nasked in 1.{minor}");
+                    Parting::Cut
+                }),
+            ),
+            "/detach-panic" => Answer::Detach("download", Box::new(|_, _| panic!("on purpose"))),
             "/give" => {
                 let given = self.given.clone();
                 Answer::Give(Box::new(move |socket| given.send(socket).unwrap_or_else(|_| panic!("nobody takes it"))))

@@ -1,6 +1,5 @@
 //! Closed days in real files, whole and broken.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Arc;
 use std::time::Instant;
@@ -42,7 +41,8 @@ fn rollup(text: &str) -> Rollup {
         })
         .collect();
     let mut sums = Sums { charging: 3, wait: 7, cost: Micro(-5), import_t2: Micro(1_234_567), ..Sums::default() };
-    sums.sources = BTreeMap::from([("grid".into(), 2), ("".into(), 1)]);
+    sums.sources.add("grid", 2);
+    sums.sources.add("", 1);
     sums.price = PriceSums { min: Micro(-1), max: Micro(900_000), sum: Micro(1_100_000), count: 3 };
     sums.add_import(&rows);
     let balance = Balance::of(date, &rows, None, &zone());

@@ -11,7 +11,7 @@ use super::{Ask, Refusal};
 use crate::base::plain_file;
 use crate::http::api::logs::known_file;
 use crate::http::gate::headers::WRITTEN_BY_HAND;
-use crate::http::message::{Answer, Method, Request};
+use crate::http::message::{Answer, Method, Parting, Request};
 use crate::http::query::decode;
 
 const CHUNK: usize = 64 * 1024;
@@ -26,10 +26,12 @@ pub fn answer(ask: &Ask<'_>, request: &Request) -> Result<Answer, Refusal> {
     let (path, shown) = (PathBuf::from(&file.path), file.name.clone());
     Ok(Answer::Detach(
         "download",
-        Box::new(move |stream| {
+        Box::new(move |stream, _| {
             if let Err(error) = send(stream, &path, &shown, head_only) {
                 log::debug!("HTTP: the download of {shown} ended early: {error}");
             }
+            // Its length was told before it.
+            Parting::Told
         }),
     ))
 }

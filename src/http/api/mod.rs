@@ -30,13 +30,15 @@ use super::cors::Cors;
 use super::counters::Counters;
 use super::events::Lobby;
 use super::limits::Limits;
-use super::message::{Answer, Body, Bytes, Handler, Method, Request, Response, header, ready};
+use super::message::{Answer, Body, Bytes, Handler, Method, Request, Response, empty, header, ready};
 use super::prepared::Prepared;
 use super::query::Query;
 use crate::base::clock::SharedClock;
 use crate::base::fault::Fault;
+use crate::base::shutdown::Shutdown;
 use crate::base::units::Micro;
 use crate::config::{Config, Interval};
+use crate::export::Ledger;
 use crate::inquiry::Desk;
 use crate::model::price::Selling;
 use crate::model::time::SiteZone;
@@ -68,6 +70,7 @@ pub struct Api {
     /// The edge's, once it is open.
     counters: OnceLock<(Arc<Counters>, Limits)>,
     lobby: Option<Lobby>,
+    exports: Option<v1::export::Exports>,
 }
 
 /// What never changes while the program runs.
@@ -142,6 +145,7 @@ impl Api {
             description: LazyLock::new(openapi::prepared),
             counters: OnceLock::new(),
             lobby: None,
+            exports: None,
         }
     }
 
@@ -149,6 +153,17 @@ impl Api {
     #[must_use]
     pub fn with_events(mut self, lobby: Lobby) -> Self {
         self.lobby = Some(lobby);
+        self
+    }
+
+    /// With exports, which read of ledgers that `open` opens, and end at the stop.
+    #[must_use]
+    pub fn with_exports(
+        mut self,
+        open: impl Fn() -> Box<dyn Ledger> + Send + Sync + 'static,
+        shutdown: Shutdown,
+    ) -> Self {
+        self.exports = Some(v1::export::Exports::new(open, shutdown));
         self
     }
 
@@ -213,7 +228,7 @@ struct Route {
 }
 
 /// All that is answered. `openapi/` describes it, and its tests compare the two.
-static ROUTES: [Route; 24] = [
+static ROUTES: [Route; 25] = [
     route("other", Keep::Not, |_, _, request| Err(Refusal::not_found(format!("there is nothing at {}", request.path)))),
     route("/", Keep::Not, |api, _, _| Ok(api.page.index())),
     route("/assets/", Keep::Not, |api, _, request| api.page.asset(&request.path)),
@@ -243,6 +258,9 @@ static ROUTES: [Route; 24] = [
             Counters::add(&counters.busy_streams);
         }
         answer
+    }),
+    route("/api/v1/export", Keep::Not, |api, ask, request| {
+        v1::export::answer(ask, request, &api.cors, api.exports.as_ref())
     }),
     route("/openapi.json", Keep::Not, |api, _, _| Ok(Answer::Prepared(Arc::clone(&api.description), Vec::new()))),
     route("/index.html", Keep::Not, |api, _, _| Ok(api.page.index())),
@@ -277,7 +295,7 @@ impl Handler for Api {
     fn handle(&self, request: &Request) -> Answer {
         let answer = match request.method {
             Method::Options => {
-                let nothing = ready(204, JSON, Bytes::Static(b""));
+                let nothing = empty(204);
                 Answer::Ready(nothing.with_header(header("Allow", "GET, HEAD, OPTIONS")))
             }
             Method::Get | Method::Head => {

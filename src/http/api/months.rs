@@ -70,11 +70,8 @@ impl Figures {
 }
 
 fn sources(sums: &Sums) -> BTreeMap<String, u32> {
-    let mut sources = sums.sources.clone();
-    if sums.selling > 0 {
-        sources.insert(SELLING_SOURCE.to_owned(), sums.selling);
-    }
-    sources
+    let selling = (sums.selling > 0).then_some((SELLING_SOURCE, sums.selling));
+    sums.sources.iter().chain(selling).map(|(source, count)| (source.to_owned(), count)).collect()
 }
 
 /// What the zeros of a stretch of time stand for.

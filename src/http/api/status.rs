@@ -183,6 +183,7 @@ struct CacheAges {
     price_s: Option<f64>,
     metrics_s: Option<f64>,
     process_s: Option<f64>,
+    logs_s: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -321,6 +322,7 @@ fn worker<'a>(ask: &'a Ask<'_>) -> Worker<'a> {
             price_s: seconds(ages[1].0),
             metrics_s: seconds(ages[2].0),
             process_s: seconds(snapshot.process.age(ask.instant)),
+            logs_s: seconds(snapshot.logs.age(ask.instant)),
         },
         last_errors: LastErrors {
             inverter: live_error(&snapshot.live, ask.now),

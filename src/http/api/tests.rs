@@ -431,6 +431,7 @@ fn options_and_cors() {
     let (status, headers, body) = bench.ask_with("/status", Method::Options, &[]);
     assert_eq!((status, body.len()), (204, 0));
     assert!(headers.contains(&"Allow: GET, HEAD, OPTIONS".to_owned()), "{headers:?}");
+    assert!(!headers.iter().any(|line| line.starts_with("Content-Type")), "of nothing: {headers:?}");
     for (origin, allowed) in [("http://192.168.1.9:8123", true), ("https://evil.example", false)] {
         let (_, headers, _) = bench.ask_with("/status", Method::Get, &[("origin", origin)]);
         assert_eq!(headers.contains(&format!("Access-Control-Allow-Origin: {origin}")), allowed, "{origin}");

@@ -204,6 +204,10 @@ impl Handler for Gate {
         self.inner.class(request)
     }
 
+    fn finish(&self, response: Response<Body>) -> Response<Body> {
+        self.rules.headers.add(response)
+    }
+
     fn handle(&self, request: &Request) -> Answer {
         self.tell_of_proxy(request);
         let headers = &self.rules.headers;

@@ -8,7 +8,7 @@ use super::*;
 use crate::base::clock::SimulatedClock;
 use crate::base::document::Document;
 use crate::config::Config;
-use crate::http::message::{Bytes, body_of, ready};
+use crate::http::message::{Bytes, Parting, body_of, ready};
 use crate::http::prepared::Prepared;
 
 const SECRET: &str = "correct-horse-battery";
@@ -21,7 +21,7 @@ impl Handler for Inside {
 
     fn handle(&self, request: &Request) -> Answer {
         match request.path.as_str() {
-            "/detach" => Answer::Detach("download", Box::new(|_| ())),
+            "/detach" => Answer::Detach("download", Box::new(|_, _| Parting::Told)),
             "/give" => Answer::Give(Box::new(|_| ())),
             "/later" => Answer::Later(Box::new(drop)),
             "/prepared" => {

@@ -85,6 +85,11 @@ pub fn energy_file(text: &str, zone: &SiteZone) -> Result<Vec<EnergyRow>, Fault>
                 house_total_kwh: number("house_consumption_total_kwh"),
                 pv_day_kwh: number("pv_generation_total_kwh"),
                 price_pln: number("price_pln"),
+                battery_voltage_v: number("battery_voltage"),
+                battery_current_a: number("battery_current"),
+                grid_voltage_v: number("grid_voltage"),
+                grid_frequency_hz: number("grid_frequency"),
+                tariff_zone: field("tariff_zone").map(Box::from),
                 is_peak: field("tariff_zone") == Some("T1"),
             })
         })

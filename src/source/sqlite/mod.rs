@@ -7,6 +7,7 @@
 mod open;
 mod query;
 mod rows;
+mod sessions;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -222,7 +222,7 @@ fn decisions(
 }
 
 /// Those of version 4; what an earlier one lacks is null.
-const ENERGY_COLUMNS: [&str; 14] = [
+const ENERGY_COLUMNS: [&str; 18] = [
     "timestamp",
     "battery_soc",
     "pv_power",
@@ -237,6 +237,10 @@ const ENERGY_COLUMNS: [&str; 14] = [
     "grid_export_total_kwh",
     "house_consumption_total_kwh",
     "pv_generation_total_kwh",
+    "battery_voltage",
+    "battery_current",
+    "grid_voltage",
+    "grid_frequency",
 ];
 
 fn energy(
@@ -256,13 +260,15 @@ fn energy(
         let Some(local) = text(row, 0).and_then(|text| parse_local(&text, zone)) else { continue };
         let at = resolver.resolve(zone, local, text(row, 5).as_deref().and_then(parse_utc));
         if range.contains(at) {
+            let tariff_zone = text(row, 4).map(String::into_boxed_str);
             energy.push(EnergyRow {
                 at,
                 soc_pct: number(row, 1),
                 pv_power_w: number(row, 2),
                 import_total_kwh: number(row, 3),
                 price_pln: number(row, 6),
-                is_peak: text(row, 4).as_deref() == Some("T1"),
+                is_peak: tariff_zone.as_deref() == Some("T1"),
+                tariff_zone,
                 grid_power_w: number(row, 7),
                 house_power_w: number(row, 8),
                 battery_power_w: number(row, 9),
@@ -270,6 +276,10 @@ fn energy(
                 export_total_kwh: number(row, 11),
                 house_total_kwh: number(row, 12),
                 pv_day_kwh: number(row, 13),
+                battery_voltage_v: number(row, 14),
+                battery_current_a: number(row, 15),
+                grid_voltage_v: number(row, 16),
+                grid_frequency_hz: number(row, 17),
             });
         }
     }

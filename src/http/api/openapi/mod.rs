@@ -16,7 +16,7 @@ const OPENAPI: &str = "3.1.0";
 /// What paths share.
 const SHARED: &str = include_str!("shared.json");
 /// Paths and their schemas.
-const PARTS: [&str; 7] = [
+const PARTS: [&str; 8] = [
     include_str!("server.json"),
     include_str!("house.json"),
     include_str!("prices.json"),
@@ -24,6 +24,7 @@ const PARTS: [&str; 7] = [
     include_str!("logs.json"),
     include_str!("v1.json"),
     include_str!("ranges.json"),
+    include_str!("export.json"),
 ];
 /// Refusals that any path may answer, and whether only those that ask for the token do.
 const REFUSALS: [(&str, &str, bool); 5] = [

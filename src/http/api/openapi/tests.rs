@@ -17,12 +17,13 @@ use crate::inquiry::Desk;
 use crate::snapshot::Origin;
 
 mod sites;
+mod streams;
 use sites::{benches, empty, full};
 
 /// Routes that are not described: what has no path, the page's parts and its other name.
 const UNDESCRIBED: [&str; 3] = ["other", "/assets/", "/index.html"];
 /// Answered by those who take the connection over.
-const NOT_FROM_MEMORY: [&str; 2] = ["/api/v1/events", "/logs/download/{name}"];
+const NOT_FROM_MEMORY: [&str; 3] = ["/api/v1/events", "/api/v1/export", "/logs/download/{name}"];
 
 /// Another one for the same site, to be shared.
 fn api(bench: &Bench) -> Api {
@@ -276,16 +277,6 @@ fn parameters_are_what_they_are_said_to_be() {
                 assert_eq!(told(&target), told(path), "{target}");
             }
         }
-    }
-    // Those of streams, whose right values end in a stream.
-    let stream = &document["paths"]["/api/v1/events"]["get"];
-    for parameter in parameters(&document, stream, "query") {
-        let name = parameter["name"].as_str().unwrap();
-        for value in parameter["schema"]["items"]["enum"].as_array().unwrap() {
-            let target = format!("/api/v1/events?{name}={}&log=master", value.as_str().unwrap());
-            assert_eq!(bench.ask(&target).0, 503, "{target}: this one has no streams");
-        }
-        assert_eq!(bench.ask(&format!("/api/v1/events?{name}=nonsense")).0, 400);
     }
 }
 

@@ -1,9 +1,11 @@
 //! What a site that was made by hand remembers of the past.
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::base::fault::Fault;
-use crate::inquiry::{Books, PastDays, PastRows, RememberedDay, WantedDays, WantedRows};
+use crate::inquiry::{Books, Case, Moment, PastDays, PastRows, RememberedDay, WantedDays, WantedRows};
+use crate::model::search::{Id, Page, Search};
 
 /// The same for every question, as far as it is asked for.
 #[derive(Default)]
@@ -38,5 +40,17 @@ impl Books for Shelf {
         let mut past = self.rows.clone();
         past.rows.retain(|row| wanted.range.contains(row.at));
         self.found(past)
+    }
+
+    fn decisions(&mut self, _: &Search) -> Result<Page, Fault> {
+        Err(Fault::missing("no decisions stand on this shelf"))
+    }
+
+    fn decision(&mut self, _: Id) -> Result<Option<Case>, Fault> {
+        Err(Fault::missing("no decisions stand on this shelf"))
+    }
+
+    fn moment(&mut self, _: Timestamp) -> Result<Moment, Fault> {
+        Err(Fault::missing("no moments stand on this shelf"))
     }
 }

@@ -43,7 +43,8 @@ pub fn answer(ask: &Ask<'_>, request: &Request, cors: &Cors, lobby: Option<&Lobb
         // Proxies of the nginx kind hold answers back otherwise.
         .with_header(header("X-Accel-Buffering", "no"))
         .with_header(header("X-Content-Type-Options", "nosniff"))
-        .with_header(header("Referrer-Policy", "no-referrer"));
+        .with_header(header("Referrer-Policy", "no-referrer"))
+        .with_header(header("Content-Security-Policy", "default-src 'none'"));
     let head = head(&cors.allow(request, response));
     if request.method == Method::Head {
         return Ok(Answer::Give(Box::new(move |given| answer_head(&given, &head))));

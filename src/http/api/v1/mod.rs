@@ -4,6 +4,7 @@ pub mod about;
 pub mod energy;
 mod energy_answer;
 pub mod events;
+pub mod export;
 mod followed_log;
 pub mod history;
 mod history_answer;

@@ -10,6 +10,9 @@ use crate::base::units::round_to;
 use crate::config::Interval;
 use crate::snapshot::Section;
 
+/// How often log files are looked at: so often that they are late when any other source would be.
+const LOGS: Interval = Interval::Every(Duration::ZERO);
+
 /// How one source is doing.
 #[derive(Serialize)]
 struct Source<'a> {
@@ -61,18 +64,12 @@ pub fn sources<'a>(ask: &'a Ask<'_>, ages: Ages, unknown: &mut Unknown) -> Sourc
     if live.state == "ok" && stale {
         live.state = "stale";
     }
-    let mut logs = section(ask, "logs", &snapshot.logs, Interval::Every(Duration::MAX), ages, unknown);
-    if let Some(times) = &mut logs.times {
-        // They are published when they change, so that their section does not know when they were last looked at.
-        times.age_s = None;
-        unknown.insert("sources.logs.age_s".into(), "log files are published only when they change".into());
-    }
     Sources {
         live,
         metrics: section(ask, "metrics", &snapshot.metrics, facts.metrics_interval, ages, unknown),
         prices: section(ask, "prices", &snapshot.prices, facts.price_interval, ages, unknown),
         process: section(ask, "process", &snapshot.process, facts.process_interval, ages, unknown),
-        logs,
+        logs: section(ask, "logs", &snapshot.logs, LOGS, ages, unknown),
         months: months(ask, ages, unknown),
     }
 }
@@ -140,6 +137,7 @@ pub fn next_change(ask: &Ask<'_>) -> Option<Duration> {
         (snapshot.metrics.age(ask.instant), facts.metrics_interval),
         (snapshot.prices.age(ask.instant), facts.price_interval),
         (snapshot.process.age(ask.instant), facts.process_interval),
+        (snapshot.logs.age(ask.instant), LOGS),
     ];
     let caches = caches.into_iter().filter_map(|(age, interval)| cache_limit(interval)?.checked_sub(age?));
     let live = snapshot.live.value.as_deref();

@@ -79,7 +79,7 @@ pub fn full(origin: Origin) -> Bench {
         months.complete = true;
         for month in [10, 11].map(|month| Month { year: 2026, month }) {
             let mut sums = Sums { charging: 2, selling: 1, ..Sums::default() };
-            sums.sources.insert("grid".into(), 2);
+            sums.sources.add("grid", 2);
             let day = |day, sums| DaySummary {
                 date: jiff::civil::date(2026, month.month, day),
                 sums,

@@ -213,3 +213,23 @@ fn queries_choose_topics_and_bad_ones_are_refused() {
     };
     assert!(matches!(bench.api.handle(&head), Answer::Give(_)));
 }
+
+#[test]
+fn a_look_at_unchanged_logs_is_no_news_and_a_hang_is() {
+    let (bench, mut told) = bench();
+    let health = Topics::NONE.with(HEALTH);
+    write_log(&bench, &["a"]);
+    assert_eq!(names(&mut told, health), ["health"]);
+    for _ in 0..400 {
+        bench.clock.advance(Duration::from_secs(2));
+        bench.cell.load().logs.confirm_quietly(bench.attempt());
+        assert!(names(&mut told, health).is_empty());
+    }
+    let (_, state) = bench.ask("/api/v1/state");
+    assert_eq!((&state["sources"]["logs"]["state"], &state["sources"]["logs"]["age_s"]), (&json!("ok"), &json!(0.0)));
+    assert_eq!(bench.ask("/status").1["background_worker"]["cache_ages"]["logs_s"], 0.0);
+    assert_eq!(told.look(health, &mut Vec::new()), Some(Duration::from_secs(600) + A_LITTLE));
+    bench.clock.advance(Duration::from_secs(600) + A_LITTLE);
+    let news = look(&mut told, health);
+    assert_eq!(news[0].1["sources"]["logs"]["state"], "stale");
+}
