@@ -181,9 +181,19 @@ fn the_sample_config_says_the_defaults() {
     assert_eq!((&sample.access, &sample.limits), (&bare.access, &bare.limits));
     assert_eq!((sample.staleness, sample.price_deadline), (bare.staleness, bare.price_deadline));
     assert_eq!((sample.selling, sample.own_database), (bare.selling, bare.own_database));
+    assert_eq!(sample.capacity, bare.capacity);
     assert_eq!((sample.price_urls, sample.zone_name), (bare.price_urls, bare.zone_name));
     assert_eq!((sample.energy_data_dir, sample.log_dir), (bare.energy_data_dir, bare.log_dir));
     assert_eq!(sample.tariff.name, "g12w");
+}
+
+#[test]
+fn a_capacity_that_is_none_is_warned_about() {
+    for (text, expected, warned) in [("", 20.0, false), ("10.5", 10.5, false), ("0", 20.0, true), ("-3", 20.0, true)] {
+        let config = parse(&format!("battery_management: {{capacity_kwh: {text}}}")).unwrap();
+        assert_eq!((config.capacity.to_f64(), config.warnings.len()), (expected, usize::from(warned)), "{text}");
+        assert!(config.warnings.iter().all(|warning| warning.starts_with("battery_management.capacity_kwh: ")));
+    }
 }
 
 #[test]

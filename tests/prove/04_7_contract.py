@@ -24,6 +24,15 @@ CONFIG = """
 [[operations]]
 include-path = "/health"
 checks.not_a_server_error.expected-statuses = ["2xx", "4xx", 503]
+
+# Each parameter may be right, and the two ends of a range the wrong way round, or too far apart.
+[[operations]]
+include-path = "/api/v1/energy"
+checks.positive_data_acceptance.expected-statuses = ["2xx", 304, 400, 401, 403, 503]
+
+[[operations]]
+include-path = "/api/v1/history"
+checks.positive_data_acceptance.expected-statuses = ["2xx", 304, 400, 401, 403, 503]
 """
 
 
