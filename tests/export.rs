@@ -5,7 +5,7 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -222,4 +222,16 @@ fn a_damaged_day_ends_it_and_the_days_before_it_are_whole() {
     let before = day.parse::<jiff::civil::Date>().unwrap().yesterday().unwrap();
     assert_eq!(text.lines().count() % 288, 0, "whole days");
     assert!(text.lines().last().unwrap().starts_with(&format!("{{\"time\":\"{before}T23:55:00+01:00\"")), "{error}");
+}
+
+#[test]
+fn who_reads_no_further_ends_it_quietly() {
+    let dir = TempDir::new().unwrap();
+    let file = write_site(dir.path());
+    let mut command = Command::new(BIN);
+    command.args(["export", "--what", "energy", "--config"]).arg(&file);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap()), (Some(0), String::new()));
 }

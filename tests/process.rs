@@ -210,6 +210,25 @@ fn a_site_with_nothing_at_all_answers_honestly_and_stops_on_a_signal() {
 }
 
 #[test]
+fn a_page_of_an_allowed_origin_may_read_a_log_file() {
+    let (dir, file) = site(&CONFIG.replace("port: 0", "port: 0, cors_enabled: true"));
+    fs::create_dir_all(dir.path().join("logs")).unwrap();
+    fs::write(dir.path().join("logs/master_coordinator.log"), "a line\n").unwrap();
+    let server = Server::start(&["serve", "--config", file.to_str().unwrap()], dir.path());
+    until("the log file is known", || server.get("/logs/files").1.contains("master_coordinator.log"));
+    for (origin, allowed) in [("http://192.168.1.5:8123", true), ("https://stranger.example", false)] {
+        let mut stream = TcpStream::connect(&server.address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let path = "/logs/download/master_coordinator.log";
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: x\r\nOrigin: {origin}\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.contains("Vary: Origin\r\n") && answer.ends_with("\r\n\r\na line\n"), "{answer}");
+        assert_eq!(answer.contains(&format!("Access-Control-Allow-Origin: {origin}\r\n")), allowed, "{answer}");
+    }
+}
+
+#[test]
 fn a_second_signal_exits_at_once() {
     // A price request that hangs keeps the first stop from being quick.
     let hanging = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -65,6 +65,8 @@ fn run(config: Config, flags: &ExportFlags, clock: SharedClock, out: impl Write)
             let text = format!("the export ends before {date}, which cannot be read: {fault}");
             Err(Fault::new(fault.kind(), text))
         }
+        // Who reads has enough, as `head` does after its lines.
+        Err(Failure::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         Err(Failure::Write(error)) => Err(Fault::io(format!("the export cannot be written: {error}"))),
     }
 }

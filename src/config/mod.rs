@@ -187,6 +187,10 @@ impl Config {
         let limits = Limits::read(&doc)?;
         warnings.extend(limits.warnings());
         let cors_origins = doc.texts(CORS_ORIGINS)?;
+        let cors_enabled = doc.boolean("web_server.cors_enabled")?.unwrap_or(false);
+        if !cors_enabled && !cors_origins.is_empty() {
+            warnings.push(format!("{CORS_ORIGINS} has no effect: web_server.cors_enabled is not true"));
+        }
         let useless = cors_origins.iter().filter_map(|text| Some((text, access::why_useless(text)?)));
         warnings.extend(useless.map(|(text, why)| format!("{CORS_ORIGINS}: {text:?} {why}")));
         let mut interval =
@@ -231,7 +235,7 @@ impl Config {
         Ok(Self {
             host: doc.text("web_server.host")?.unwrap_or_else(|| "0.0.0.0".into()),
             port,
-            cors_enabled: doc.boolean("web_server.cors_enabled")?.unwrap_or(false),
+            cors_enabled,
             cors_origins,
             access,
             limits,

@@ -217,6 +217,8 @@ fn a_wildcard_is_told_to_have_no_effect_and_why() {
     assert_eq!(config.warnings.len(), 1, "{:?}", config.warnings);
     let warning = &config.warnings[0];
     assert!(warning.starts_with("web_server.cors_origins: \"*\" has no effect: a wildcard is not"), "{warning}");
+    let off = parse("web_server: {cors_origins: ['https://panel.example']}").unwrap();
+    assert_eq!(off.warnings, ["web_server.cors_origins has no effect: web_server.cors_enabled is not true"]);
     let limits = parse("web_server: {limits: {connections: 16}}").unwrap();
     assert!(limits.warnings[0].starts_with("web_server.limits.event_streams: 32"), "{:?}", limits.warnings);
 }

@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use super::{Ask, Refusal};
 use crate::base::plain_file;
 use crate::http::api::logs::known_file;
+use crate::http::cors::Cors;
 use crate::http::gate::headers::WRITTEN_BY_HAND;
 use crate::http::message::{Answer, Method, Parting, Request};
 use crate::http::query::decode;
@@ -17,17 +18,20 @@ use crate::http::query::decode;
 const CHUNK: usize = 64 * 1024;
 
 /// `/logs/download/NAME`
-pub fn answer(ask: &Ask<'_>, request: &Request) -> Result<Answer, Refusal> {
+pub fn answer(ask: &Ask<'_>, request: &Request, cors: &Cors) -> Result<Answer, Refusal> {
     let head_only = request.method == Method::Head;
     let name = decode(request.path.strip_prefix("/logs/download/").unwrap_or_default(), false);
     let Some(file) = known_file(ask, &name) else {
         return Err(Refusal::not_found(format!("there is no log file {name:?}")));
     };
     let (path, shown) = (PathBuf::from(&file.path), file.name.clone());
+    let mut origin = Vec::new();
+    cors.write_lines(request, &mut origin);
+    let origin = String::from_utf8(origin).unwrap_or_default();
     Ok(Answer::Detach(
         "download",
         Box::new(move |stream, _| {
-            if let Err(error) = send(stream, &path, &shown, head_only) {
+            if let Err(error) = send(stream, &path, &shown, &origin, head_only) {
                 log::debug!("HTTP: the download of {shown} ended early: {error}");
             }
             // Its length was told before it.
@@ -36,7 +40,7 @@ pub fn answer(ask: &Ask<'_>, request: &Request) -> Result<Answer, Refusal> {
     ))
 }
 
-fn send(mut stream: TcpStream, path: &std::path::Path, name: &str, head_only: bool) -> io::Result<()> {
+fn send(mut stream: TcpStream, path: &std::path::Path, name: &str, origin: &str, head_only: bool) -> io::Result<()> {
     let opened = plain_file::open(path);
     let file = opened.and_then(|file| file.metadata().map(|meta| (file, meta)));
     let (file, length) = match file {
@@ -48,7 +52,7 @@ fn send(mut stream: TcpStream, path: &std::path::Path, name: &str, head_only: bo
             return write!(
                 stream,
                 "HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\nContent-Length: {length}\r\n\
-                 {WRITTEN_BY_HAND}Connection: close\r\n\r\n{body}"
+                 {WRITTEN_BY_HAND}{origin}Connection: close\r\n\r\n{body}"
             );
         }
     };
@@ -58,7 +62,7 @@ fn send(mut stream: TcpStream, path: &std::path::Path, name: &str, head_only: bo
     write!(
         stream,
         "HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\n\
-         Content-Disposition: attachment; filename=\"{plain}\"\r\n{WRITTEN_BY_HAND}\
+         Content-Disposition: attachment; filename=\"{plain}\"\r\n{WRITTEN_BY_HAND}{origin}\
          Cache-Control: no-cache\r\nConnection: close\r\n\r\n"
     )?;
     if head_only {

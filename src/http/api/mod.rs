@@ -244,7 +244,7 @@ static ROUTES: [Route; 28] = [
     route("/prices.ics", Keep::Publication, |_, ask, _| ready_now(calendar::answer(ask))),
     route("/logs", Keep::Not, |_, ask, _| ready_now(logs::lines(ask))),
     route("/logs/files", Keep::Not, |_, ask, _| ready_now(logs::files(ask))),
-    route("/logs/download/", Keep::Not, |_, ask, request| download::answer(ask, request)),
+    route("/logs/download/", Keep::Not, |api, ask, request| download::answer(ask, request, &api.cors)),
     route("/api/v1/prices", Keep::Publication, |_, ask, request| v1::prices::answer(ask, request)),
     route("/api/v1/energy", Keep::Not, |_, ask, request| v1::energy::answer(ask, request)),
     route("/api/v1/history", Keep::Not, |_, ask, request| v1::history::answer(ask, request)),

@@ -28,8 +28,8 @@ use host::Hosts;
 use networks::Networks;
 use token::{Shown, Token};
 
-/// How a browser is made to ask for the token.
-const CHALLENGE: &str = "Basic realm=\"Wattboard\", Bearer";
+/// How a browser is made to ask for the token. A line each: Chromium does not understand two ways in one line.
+const CHALLENGES: [&str; 2] = ["Basic realm=\"Wattboard\"", "Bearer"];
 /// Answers whether the server lives to anybody who is let in otherwise: monitors have no token.
 const WITHOUT_TOKEN: &str = "/health";
 
@@ -145,7 +145,8 @@ impl Refused {
                     "this needs the token: send Authorization: Bearer TOKEN, or the token as the password of any name"
                 ),
             )
-            .with_header(header("WWW-Authenticate", CHALLENGE)),
+            .with_header(header("WWW-Authenticate", CHALLENGES[0]))
+            .with_header(header("WWW-Authenticate", CHALLENGES[1])),
             Self::WrongToken => refusal(
                 401,
                 "unauthorized",
@@ -153,7 +154,8 @@ impl Refused {
                     "this is not the token; it is in the file that web_server.auth.token_file in the config names"
                 ),
             )
-            .with_header(header("WWW-Authenticate", CHALLENGE)),
+            .with_header(header("WWW-Authenticate", CHALLENGES[0]))
+            .with_header(header("WWW-Authenticate", CHALLENGES[1])),
             Self::TooManyWrong(wait) => {
                 // Never early: a part of a second counts as a whole one.
                 let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);

@@ -59,7 +59,7 @@ fn refusals_say_what_to_do() {
     let proxied = gate("trusted_proxies: [127.0.0.1]", true);
     let local = ("host", "localhost");
     let wrong = ("authorization", "Bearer nonsense");
-    let challenge = "WWW-Authenticate: Basic realm=\"Wattboard\", Bearer";
+    let challenge = "WWW-Authenticate: Basic realm=\"Wattboard\"";
     for (peer, headers, status, code, error, extra) in [
         (
             "127.0.0.1",
@@ -106,6 +106,7 @@ fn refusals_say_what_to_do() {
         let (found, headers, body) = ask(&proxied, &request(peer, headers));
         assert_eq!((found, body), (status, json!({"error": error, "code": code})));
         assert!(extra.is_none_or(|extra| headers.iter().any(|header| header == extra)), "{headers:?}");
+        assert_eq!(headers.contains(&"WWW-Authenticate: Bearer".to_owned()), status == 401, "a line of its own");
         assert_eq!(headers.iter().filter(|header| header.starts_with("X-Content-Type-Options")).count(), 1);
         assert!(headers.contains(&"X-Frame-Options: SAMEORIGIN".to_owned()), "{headers:?}");
     }
