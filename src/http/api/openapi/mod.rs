@@ -96,7 +96,13 @@ fn whole(item: Value) -> Value {
         }
     }
     let mut parameters = get.remove("parameters").and_then(|list| list.as_array().cloned()).unwrap_or_default();
-    let in_path: Vec<Value> = parameters.iter().filter(|parameter| parameter["in"] == "path").cloned().collect();
+    // OPTIONS is answered whatever the last part of the path is.
+    let anything = |parameter: &Value| {
+        let mut parameter = object(Some(parameter.clone()));
+        parameter.insert("schema".to_owned(), json!({"type": "string"}));
+        Value::from(parameter)
+    };
+    let in_path: Vec<Value> = parameters.iter().filter(|parameter| parameter["in"] == "path").map(anything).collect();
     if responses.contains_key("304") {
         parameters.push(json!({"$ref": "#/components/parameters/IfNoneMatch"}));
         responses["200"]["headers"]["ETag"] = json!({"$ref": "#/components/headers/ETag"});
