@@ -22,10 +22,14 @@ pub fn accepts_gzip<'a>(accept_encoding: impl Iterator<Item = &'a str>) -> bool 
     gzip > 0.0 && plain.is_none_or(|plain| gzip >= plain)
 }
 
-/// Whether the client has what bears this tag (with its quotes), compared weakly (RFC 9110, 13.1.2).
+/// Whether the client has what bears this tag (with its quotes), compared weakly, or anything at all: a star, which stands
+/// alone (RFC 9110, 13.1.2).
 pub fn has_already<'a>(if_none_match: impl Iterator<Item = &'a str>, tag: &str) -> bool {
-    let is_it = |item: &str| item == "*" || item.strip_prefix("W/").unwrap_or(item) == tag;
-    if_none_match.flat_map(|list| list.split(',')).any(|item| is_it(item.trim()))
+    let mut items = if_none_match.flat_map(|list| list.split(',')).map(str::trim);
+    match items.next() {
+        Some("*") => items.next().is_none(),
+        first => first.into_iter().chain(items).any(|item| item.strip_prefix("W/").unwrap_or(item) == tag),
+    }
 }
 
 #[cfg(test)]
@@ -65,6 +69,7 @@ mod tests {
             (Some("W/\"abc\""), true),
             (Some("\"x\", \"abc\""), true),
             (Some("*"), true),
+            (Some("\"x\", *"), false),
             (Some("\"abc-gz\""), false),
             (Some("abc"), false),
             (Some(""), false),
