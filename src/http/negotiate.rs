@@ -25,11 +25,12 @@ pub fn accepts_gzip<'a>(accept_encoding: impl Iterator<Item = &'a str>) -> bool 
 /// Whether the client has what bears this tag (with its quotes), compared weakly, or anything at all: a star, which stands
 /// alone (RFC 9110, 13.1.2).
 pub fn has_already<'a>(if_none_match: impl Iterator<Item = &'a str>, tag: &str) -> bool {
-    let mut items = if_none_match.flat_map(|list| list.split(',')).map(str::trim);
-    match items.next() {
-        Some("*") => items.next().is_none(),
-        first => first.into_iter().chain(items).any(|item| item.strip_prefix("W/").unwrap_or(item) == tag),
-    }
+    let mut items = if_none_match.flat_map(|list| list.split(',')).map(str::trim).peekable();
+    let first = items.peek().copied();
+    let (count, is_named) = items.fold((0_u32, false), |(count, is_named), item| {
+        (count + 1, is_named || item.strip_prefix("W/").unwrap_or(item) == tag)
+    });
+    is_named || (count == 1 && first == Some("*"))
 }
 
 #[cfg(test)]
@@ -70,6 +71,7 @@ mod tests {
             (Some("\"x\", \"abc\""), true),
             (Some("*"), true),
             (Some("\"x\", *"), false),
+            (Some("*, \"abc\""), true),
             (Some("\"abc-gz\""), false),
             (Some("abc"), false),
             (Some(""), false),
