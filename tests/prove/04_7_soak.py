@@ -156,8 +156,9 @@ def price_faults(bench, stopping, told):
         began = time.monotonic()
         stopping.wait(65)
         told.append((mode, began, time.monotonic(), bench.api.count()["by_mode"].get(mode, 0) - before))
-        bench.api.mode("ok")
         bench.api.mode(REST, "rce-pln")
+        for entity in ("csdac-pln", "pdgsz"):
+            bench.api.mode("ok", entity)
 
 
 def chatter(bench, stopping):

@@ -49,7 +49,8 @@ def _slow(request, entity, query):
     deadline = time.monotonic() + SLOW_S
     while time.monotonic() < deadline and request.server.modes[entity] == "slow":
         time.sleep(0.2)
-    return _ok(request, entity, query)
+    mode = request.server.modes[entity]
+    return _ok(request, entity, query) if mode == "slow" else TABLE[mode](request, entity, query)
 
 
 def _html(request, *_):
