@@ -43,11 +43,16 @@ def tcp_kib():
     return int(re.search(r"^TCP: .* mem (\d+)", Path("/proc/net/sockstat").read_text(), re.M).group(1)) * 4
 
 
+def standing(server):
+    """The names of its threads, but for the one that sums days and fetches past prices for some moments, whoever asks."""
+    return sorted(name for name in server.threads_by_id().values() if name != "backfill")
+
+
 def siege(tally, shop, server, mode, given):
     """One mode, and what it cost."""
     name, flags, path = mode
     check = lambda good, what, detail="": tally.check(good, f"{name}: {what}", detail)  # noqa: E731
-    threads, open_before = sorted(server.threads_by_id().values()), descriptors(server.pid)
+    threads, open_before = standing(server), descriptors(server.pid)
     before = server.json("/api/v1/about")[1]
     calm = shop._add(Calm(server.address, "/current-state", "/decisions", "/health", "/api/v1/state"))
     control = shop._add(Calm(shop.control.address, "/current-state", "/decisions", "/health", "/api/v1/state"))
@@ -67,7 +72,7 @@ def siege(tally, shop, server, mode, given):
     deadline, kernel = time.monotonic() + given.seconds + 30, 0
     while tool.poll() is None and time.monotonic() < deadline:
         most, most_open = max(most, server.memory_kib()), max(most_open, descriptors(server.pid))
-        now = sorted(server.threads_by_id().values())
+        now = standing(server)
         strangers |= set() if now == threads else {f"{len(now)} threads"}
         kernel = max(kernel, tcp_kib())
         used = [cpu_s(pid) - before_s for pid, before_s in busy]
