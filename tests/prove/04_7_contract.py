@@ -33,6 +33,10 @@ checks.positive_data_acceptance.expected-statuses = ["2xx", 304, 400, 401, 403, 
 [[operations]]
 include-path = "/api/v1/history"
 checks.positive_data_acceptance.expected-statuses = ["2xx", 304, 400, 401, 403, 503]
+
+[[operations]]
+include-path = "/api/v1/export"
+checks.positive_data_acceptance.expected-statuses = ["2xx", 400, 401, 403, 404, 503]
 """
 
 
