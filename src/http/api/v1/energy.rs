@@ -6,9 +6,11 @@ use jiff::civil::Date;
 
 use super::super::{Ask, Refusal};
 use super::energy_answer::{Asked, compose};
+use super::when;
 use crate::http::message::{Answer, Request};
 use crate::inquiry::WantedDays;
-use crate::model::time::{Range, YEARS};
+use crate::model::time::Range;
+use crate::model::time::YEARS;
 use crate::model::totals::{By, Days};
 
 /// How many buckets are answered at once.
@@ -43,14 +45,8 @@ fn by(ask: &Ask<'_>) -> Result<By, Refusal> {
     found.ok_or_else(|| Refusal::bad_parameter("by", text, "hour, day, month or year"))
 }
 
-fn date(ask: &Ask<'_>, name: &str) -> Result<Option<Date>, Refusal> {
-    let Some(text) = ask.query.get(name) else { return Ok(None) };
-    let date = text.parse::<Date>().ok().filter(|date| text.len() == 10 && YEARS.contains(&date.year()));
-    date.map(Some).ok_or_else(|| Refusal::bad_parameter(name, text, "a day as YYYY-MM-DD, from 2000 to 2100"))
-}
-
 fn days(ask: &Ask<'_>, by: By, today: Date) -> Result<Days, Refusal> {
-    let (from, to) = (date(ask, "from")?, date(ask, "to")?);
+    let (from, to) = (when::day(ask, "from")?, when::day(ask, "to")?);
     let last = to.unwrap_or_else(|| from.map_or(today, |from| from.max(today)));
     let first = from.unwrap_or_else(|| match by {
         By::Hour => last,

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use jiff::civil::Date;
 
 use super::super::{Ask, Facts, Refusal};
+use super::when;
 use crate::base::fault::Kind;
 use crate::base::shutdown::Shutdown;
 use crate::export::{self, Failure, Format, Ledger, Outlet, What, Wish};
@@ -19,7 +20,6 @@ use crate::http::cors::Cors;
 use crate::http::events;
 use crate::http::message::{Answer, Body, Bytes, Method, Parting, Request, Response, header, ready};
 use crate::http::render::{Manner, Output};
-use crate::model::time::YEARS;
 
 /// Exports at once.
 const MOST: usize = 2;
@@ -110,20 +110,13 @@ fn wish(ask: &Ask<'_>) -> Result<Wish, Refusal> {
         None => Format::default(),
         Some(text) => Format::named(text).ok_or_else(|| Refusal::bad_parameter("format", text, Format::NAMES))?,
     };
-    let (from, to) = (date(ask, "from")?, date(ask, "to")?);
+    let (from, to) = (when::day(ask, "from")?, when::day(ask, "to")?);
     if let (Some(from), Some(to)) = (from, to)
         && from > to
     {
         return Err(Refusal::bad_parameter("to", &to.to_string(), &format!("{from} or later, as from is")));
     }
     Ok(Wish { what, from, to, format })
-}
-
-fn date(ask: &Ask<'_>, name: &str) -> Result<Option<Date>, Refusal> {
-    let Some(text) = ask.query.get(name) else { return Ok(None) };
-    let date = text.parse::<Date>().ok().filter(|date| text.len() == 10 && YEARS.contains(&date.year()));
-    let allowed = "a day as YYYY-MM-DD, from 2000 to 2100";
-    date.map(Some).ok_or_else(|| Refusal::bad_parameter(name, text, allowed))
 }
 
 /// One export, on its own thread.

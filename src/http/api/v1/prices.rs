@@ -6,6 +6,7 @@ use jiff::civil::Date;
 
 use super::super::{Ask, Refusal};
 use super::price_day::{Days, Wish, compose};
+use super::when;
 use crate::http::message::{Answer, Request};
 use crate::inquiry::RememberedDay;
 
@@ -46,11 +47,7 @@ fn date(ask: &Ask<'_>, today: Date) -> Result<Date, Refusal> {
     match ask.query.get("day") {
         None | Some("today") => Ok(today),
         Some("tomorrow") => Ok(today.tomorrow().unwrap_or(today)),
-        Some(text) => {
-            let date =
-                text.parse::<Date>().ok().filter(|date| text.len() == 10 && (2000..=2100).contains(&date.year()));
-            date.ok_or_else(|| Refusal::bad_parameter("day", text, allowed))
-        }
+        Some(text) => when::parse_day(text).ok_or_else(|| Refusal::bad_parameter("day", text, allowed)),
     }
 }
 

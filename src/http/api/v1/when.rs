@@ -18,11 +18,23 @@ pub enum When {
     At(Timestamp),
 }
 
+/// A local day: ten characters, in the years that are served.
+pub fn parse_day(text: &str) -> Option<Date> {
+    text.parse::<Date>().ok().filter(|date| text.len() == 10 && YEARS.contains(&date.year()))
+}
+
+/// The parameter of this name, a local day; `None` where there is none.
+pub fn day(ask: &Ask<'_>, name: &str) -> Result<Option<Date>, Refusal> {
+    let Some(text) = ask.query.get(name) else { return Ok(None) };
+    let allowed = "a day as YYYY-MM-DD, from 2000 to 2100";
+    parse_day(text).map(Some).ok_or_else(|| Refusal::bad_parameter(name, text, allowed))
+}
+
 impl When {
     /// Of this text. A local time that occurs twice is the first one.
     fn parse(text: &str, zone: &SiteZone) -> Option<Self> {
         if text.len() == 10 {
-            return text.parse::<Date>().ok().filter(|date| YEARS.contains(&date.year())).map(Self::Day);
+            return parse_day(text).map(Self::Day);
         }
         // A plus that was not encoded came as a space.
         let text = match text.get(11..)?.contains(' ') {
