@@ -3,7 +3,7 @@
 //! The thread `archive` answers them one after the other; whoever asks never waits. The queue is short: what does not fit
 //! is refused at once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
@@ -31,11 +31,12 @@ pub trait Books {
     /// When neither the price memory nor the site can be read in time.
     fn prices(&mut self, date: Date) -> Result<RememberedDay, Fault>;
 
-    /// The balances of days: closed ones as they were summed, today and yesterday of their rows.
+    /// Gives the balances of days to `take`, one after the other in order: closed days as they were summed, today and
+    /// yesterday of their rows.
     ///
     /// # Errors
     /// When Wattboard's own database cannot be read in time.
-    fn balances(&mut self, wanted: &WantedDays) -> Result<PastDays, Fault>;
+    fn balances(&mut self, wanted: &WantedDays, take: &mut dyn FnMut(Balance)) -> Result<PastDays, Fault>;
 
     /// The rows of a stretch of some days, and the prices of these days where they are wanted.
     ///
@@ -78,21 +79,21 @@ pub struct RememberedDay {
 /// Which days are wanted, and what is known without looking.
 #[derive(Debug, Clone)]
 pub struct WantedDays {
-    /// Stretches of days, and whether their hours are wanted too.
-    pub stretches: Vec<(Days, bool)>,
+    /// The days.
+    pub days: Days,
+    /// Whether their hours are wanted too.
+    pub with_hours: bool,
     /// Now.
     pub now: Timestamp,
     /// Prices that the snapshot has.
     pub prices: Vec<Arc<PricedDay>>,
 }
 
-/// What is known of days.
-#[derive(Debug, Default, Clone)]
+/// What is to be said of balances that were given.
+#[derive(Debug, Default, Clone, PartialEq)]
 pub struct PastDays {
-    /// The balances of those of which something is known.
-    pub known: BTreeMap<Date, Balance>,
     /// Which of them are not summed yet and were made of rows just now.
-    pub from_rows: BTreeSet<Date>,
+    pub from_rows: Vec<Date>,
     /// Why today's rows cannot be read, where they cannot.
     pub trouble: Option<Fault>,
 }

@@ -26,6 +26,7 @@ use crate::base::shutdown::Shutdown;
 use crate::model::balance::Balance;
 use crate::model::price::{Entity, PublishedDay};
 use crate::model::time::SiteZone;
+use crate::model::totals::Days;
 
 use file::{Patience, sql_fault};
 pub use plan::{API_BEGINS, Again, Known, Request, plan};
@@ -135,26 +136,26 @@ impl Archive {
         self.read(due, |connection| rollups::read(connection, date, &zone))
     }
 
-    /// The balances of the closed days from `first` to `last` that are remembered, found until `due`; without their
-    /// hours unless these are wanted.
+    /// Gives `take` the balances of those of these days that are closed and remembered, in order, read until `due`;
+    /// without their hours unless these are wanted.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub fn balances(
         &mut self,
-        first: Date,
-        last: Date,
+        days: Days,
         with_hours: bool,
         due: Instant,
-    ) -> Result<BTreeMap<Date, Balance>, Fault> {
+        take: &mut dyn FnMut(Balance),
+    ) -> Result<(), Fault> {
         let zone = self.zone.clone();
-        self.read(due, |connection| rollups::stretch(connection, first, last, with_hours, &zone))
+        self.read(due, |connection| rollups::stretch(connection, days, with_hours, &zone, take))
     }
 
     fn read<T: Default>(
         &mut self,
         due: Instant,
-        work: impl Fn(&Connection) -> rusqlite::Result<T>,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, Fault> {
         let patience = self.patience(due);
         let read = || match file::open_to_recover(&self.path, &patience)? {

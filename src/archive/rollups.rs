@@ -19,6 +19,7 @@ use crate::model::balance::{
 use crate::model::day::{DayPrint, PriceSums, Sums};
 use crate::model::price::Entity;
 use crate::model::time::{Range, SiteZone};
+use crate::model::totals::Days;
 
 /// What tells whether a day has to be summed again.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -127,27 +128,28 @@ pub fn read(connection: &Connection, date: Date, zone: &SiteZone) -> rusqlite::R
     }))
 }
 
-/// The balances of the days from `first` to `last` that are summed, with their hours or without.
+/// Gives `take` the balances of those of these days that are summed, in order, with their hours or without.
 pub fn stretch(
     connection: &Connection,
-    first: Date,
-    last: Date,
+    days: Days,
     with_hours: bool,
     zone: &SiteZone,
-) -> rusqlite::Result<BTreeMap<Date, Balance>> {
+    take: &mut dyn FnMut(Balance),
+) -> rusqlite::Result<()> {
     if !has_tables(connection)? {
-        return Ok(BTreeMap::new());
+        return Ok(());
     }
     let sql = match with_hours {
         true => {
             "SELECT date, balance, hours FROM day_rollups JOIN hour_rollups USING (date)
-             WHERE date BETWEEN ?1 AND ?2 AND arithmetic = ?3"
+             WHERE date BETWEEN ?1 AND ?2 AND arithmetic = ?3 ORDER BY date DESC"
         }
-        false => "SELECT date, balance FROM day_rollups WHERE date BETWEEN ?1 AND ?2 AND arithmetic = ?3",
+        false => {
+            "SELECT date, balance FROM day_rollups WHERE date BETWEEN ?1 AND ?2 AND arithmetic = ?3 ORDER BY date DESC"
+        }
     };
     let mut statement = connection.prepare(sql)?;
-    let mut rows = statement.query(params![key(last), key(first), ARITHMETIC])?;
-    let mut found = BTreeMap::new();
+    let mut rows = statement.query(params![key(days.last), key(days.first), ARITHMETIC])?;
     while let Some(row) = rows.next()? {
         let Some(date) = date_of(row.get(0)?) else { continue };
         let balance = row.get_ref(1)?.as_blob().ok().and_then(|bytes| unpack_day(bytes, date, zone));
@@ -156,9 +158,9 @@ pub fn stretch(
             let Some(hours) = row.get_ref(2)?.as_blob().ok().and_then(unpack_hours) else { continue };
             balance.hours = hours;
         }
-        found.insert(date, balance);
+        take(balance);
     }
-    Ok(found)
+    Ok(())
 }
 
 /// The first and the last day that are there.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::balance::{Bucket, Gauge};
+use super::balance::Gauge;
 use super::energy::COLLECTION_INTERVAL;
 use super::time::Range;
 
@@ -40,15 +40,11 @@ fn fill(points: &mut Vec<Point>, last: Timestamp, next: Timestamp) {
 /// The least and the greatest value of each bucket as two points (one, where they are the same), a quarter of its length
 /// from its ends: where in it they were is not known. A bucket without values is a hole. `unit` is how many of the
 /// gauge's units make 1.
-pub fn of_gauges<'a>(
-    buckets: impl IntoIterator<Item = (Range, Option<&'a Bucket>)>,
-    gauge: impl Fn(&Bucket) -> &Gauge,
-    unit: f64,
-) -> Vec<Point> {
+pub fn of_gauges<'a>(buckets: impl IntoIterator<Item = (Range, Option<&'a Gauge>)>, unit: f64) -> Vec<Point> {
     let mut points = Vec::new();
-    for (range, bucket) in buckets {
+    for (range, gauge) in buckets {
         let length = Duration::try_from(range.to.duration_since(range.from)).unwrap_or_default();
-        match bucket.map(&gauge).filter(|gauge| gauge.count > 0) {
+        match gauge.filter(|gauge| gauge.count > 0) {
             Some(gauge) if gauge.min == gauge.max => {
                 points.push((range.from + length / 2, Some(gauge.min as f64 / unit)))
             }
@@ -149,11 +145,11 @@ mod tests {
 
     #[test]
     fn a_bucket_is_its_least_and_its_greatest_value() {
-        let gauge = |min, max| Bucket { prices: Gauge { count: 2, sum: min + max, min, max }, ..Bucket::default() };
-        let (wide, flat, none) = (gauge(100, 300), gauge(200, 200), Bucket::default());
+        let gauge = |min, max| Gauge { count: 2, sum: min + max, min, max };
+        let (wide, flat, none) = (gauge(100, 300), gauge(200, 200), Gauge::default());
         let hour = |hour: i64| Range { from: at(hour * 60), to: at(hour * 60 + 60) };
         let buckets = [(hour(0), Some(&wide)), (hour(1), Some(&flat)), (hour(2), Some(&none)), (hour(3), None)];
-        let points = of_gauges(buckets, |bucket| &bucket.prices, 100.0);
+        let points = of_gauges(buckets, 100.0);
         assert_eq!(shown(&points), [(15, Some(1.0)), (45, Some(3.0)), (90, Some(2.0)), (150, None), (210, None)]);
     }
 

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::balance::{Amount, Balance, Bucket, Flow, Gauge, HoleKind, How, Measured};
+use super::balance::{Amount, Balance, Bucket, Flow, Gauge, HoleKind, How, Measured, Unpriced};
 use super::energy::COLLECTION_INTERVAL;
 use super::price::{SLOT, div_round};
 use super::time::{Range, SiteZone};
@@ -73,6 +73,11 @@ impl Days {
     pub fn count(&self) -> i64 {
         let days = self.last.since(self.first).map_or(0, |span| i64::from(span.get_days()));
         (days + 1).max(0)
+    }
+
+    /// Whether a day is one of them.
+    pub fn contains(&self, date: Date) -> bool {
+        (self.first..=self.last).contains(&date)
     }
 
     /// One after the other.
@@ -340,22 +345,106 @@ pub struct Part {
     pub total: Total,
 }
 
-/// The days of a range that are over or have begun, added up as a whole.
-pub fn whole(days: Days, now: Timestamp, known: &BTreeMap<Date, Balance>, zone: &SiteZone) -> Total {
-    let mut total = Total::default();
-    for date in (Days { last: days.last.min(zone.date(now)), ..days }).iter() {
-        total.add_day(date, now, known.get(&date), zone);
-    }
-    total
+/// The days of a range, added up as they come.
+#[derive(Debug, Clone)]
+pub struct Sums {
+    /// The range.
+    pub days: Days,
+    by: By,
+    now: Timestamp,
+    zone: SiteZone,
+    /// The next day to be added; `None` when all are.
+    next: Option<Date>,
+    /// The bucket of the day that was added last.
+    part: usize,
+    /// Those that are over or have begun, as a whole.
+    pub whole: Total,
+    /// The buckets, those to come among them.
+    pub parts: Vec<Part>,
+    /// The days up to today of which nothing is known.
+    pub missing: BTreeSet<Date>,
+    /// The first one of which something is known.
+    pub first: Option<Date>,
+    /// Those on which the battery was full.
+    pub full: Vec<Date>,
+    /// How many days have import without a price, and why.
+    pub cost_unpriced: BTreeMap<&'static str, u32>,
+    /// How many days have export without a price, and why.
+    pub income_unpriced: BTreeMap<&'static str, u32>,
 }
 
-/// The buckets of a range, those to come among them. By the hour, the balances need their hours.
-pub fn parts(days: Days, by: By, now: Timestamp, known: &BTreeMap<Date, Balance>, zone: &SiteZone) -> Vec<Part> {
-    if by == By::Hour {
-        return days.iter().flat_map(|date| hours(date, now, known.get(&date), zone)).collect();
+impl Sums {
+    /// Nothing yet.
+    pub fn new(days: Days, by: By, now: Timestamp, zone: &SiteZone) -> Self {
+        let part = |days: Days| Part { days, range: days.range(zone), total: Total::default() };
+        Self {
+            days,
+            by,
+            now,
+            zone: zone.clone(),
+            next: Some(days.first),
+            whole: Total::default(),
+            part: 0,
+            parts: if by == By::Hour { Vec::new() } else { days.by(by).into_iter().map(part).collect() },
+            missing: BTreeSet::new(),
+            first: None,
+            full: Vec::new(),
+            cost_unpriced: BTreeMap::new(),
+            income_unpriced: BTreeMap::new(),
+        }
     }
-    let part = |days: Days| Part { days, range: days.range(zone), total: whole(days, now, known, zone) };
-    days.by(by).into_iter().map(part).collect()
+
+    /// Adds a day of the range; they come in order. By the hour, it needs its hours.
+    pub fn take(&mut self, balance: &Balance) {
+        while self.next.is_some_and(|next| next < balance.date) {
+            self.add(None);
+        }
+        self.add(Some(balance));
+        self.first = self.first.or(Some(balance.date));
+        let soc = balance.day.gauge(Measured::Soc);
+        if soc.count > 0 && soc.max >= FULL_SOC {
+            self.full.push(balance.date);
+        }
+        let count = |counts: &mut BTreeMap<_, _>, why: Option<Unpriced>| {
+            if let Some(why) = why {
+                *counts.entry(why.words()).or_default() += 1;
+            }
+        };
+        count(&mut self.cost_unpriced, balance.cost_unpriced);
+        count(&mut self.income_unpriced, balance.income_unpriced);
+    }
+
+    /// All is added: nothing is known of what is left.
+    pub fn finish(mut self) -> Self {
+        while self.next.is_some() {
+            self.add(None);
+        }
+        self
+    }
+
+    /// Adds the next day.
+    fn add(&mut self, balance: Option<&Balance>) {
+        let Some(date) = self.next else { return };
+        self.next = date.tomorrow().ok().filter(|next| *next <= self.days.last);
+        let (now, zone) = (self.now, &self.zone);
+        if self.by == By::Hour {
+            self.parts.extend(hours(date, now, balance, zone));
+        }
+        // Nothing is expected of days to come.
+        if date > zone.date(now) {
+            return;
+        }
+        self.whole.add_day(date, now, balance, zone);
+        if balance.is_none() {
+            self.missing.insert(date);
+        }
+        if self.by != By::Hour {
+            self.part += self.parts[self.part..].iter().take_while(|part| part.days.last < date).count();
+            if let Some(part) = self.parts.get_mut(self.part) {
+                part.total.add_day(date, now, balance, zone);
+            }
+        }
+    }
 }
 
 fn hours(date: Date, now: Timestamp, balance: Option<&Balance>, zone: &SiteZone) -> Vec<Part> {
@@ -382,18 +471,6 @@ fn hours(date: Date, now: Timestamp, balance: Option<&Balance>, zone: &SiteZone)
         from = range.to;
     }
     parts
-}
-
-/// The days up to today of which nothing is known.
-pub fn missing(days: Days, today: Date, known: &BTreeMap<Date, Balance>) -> BTreeSet<Date> {
-    (Days { last: days.last.min(today), ..days }).iter().filter(|date| !known.contains_key(date)).collect()
-}
-
-/// The days on which the battery was full, in order.
-pub fn full_days(known: &BTreeMap<Date, Balance>) -> Vec<Date> {
-    let soc = |balance: &Balance| *balance.day.gauge(Measured::Soc);
-    let is_full = |gauge: Gauge| gauge.count > 0 && gauge.max >= FULL_SOC;
-    known.iter().filter(|(_, balance)| is_full(soc(balance))).map(|(date, _)| *date).collect()
 }
 
 #[cfg(test)]

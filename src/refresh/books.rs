@@ -44,23 +44,21 @@ impl Books for Library {
         Ok(RememberedDay { day: day?, before })
     }
 
-    fn balances(&mut self, wanted: &WantedDays) -> Result<PastDays, Fault> {
+    fn balances(&mut self, wanted: &WantedDays, take: &mut dyn FnMut(Balance)) -> Result<PastDays, Fault> {
         let due = Instant::now() + ANSWER_WITHIN;
         let mut past = PastDays::default();
-        // With their hours last: these take the place of the same days without.
-        let mut stretches = wanted.stretches.clone();
-        stretches.sort_by_key(|(_, with_hours)| *with_hours);
-        for (days, with_hours) in &stretches {
-            past.known.extend(self.archive.balances(days.first, days.last, *with_hours, due)?);
-        }
+        let mut last = None;
+        self.archive.balances(wanted.days, wanted.with_hours, due, &mut |balance| {
+            last = Some(balance.date);
+            take(balance);
+        })?;
         let today = self.config.zone.date(wanted.now);
-        let is_wanted = |date: &Date| stretches.iter().any(|(days, _)| (days.first..=days.last).contains(date));
         let newest = [today.yesterday().ok(), Some(today)].into_iter().flatten();
-        let open: Vec<Date> = newest.filter(|date| is_wanted(date) && !past.known.contains_key(date)).collect();
-        match self.made_of_rows(&open, wanted, due) {
+        let open = newest.filter(|date| wanted.days.contains(*date) && last.is_none_or(|last| last < *date));
+        match self.made_of_rows(&open.collect::<Vec<_>>(), wanted, due) {
             Ok(balances) => {
                 past.from_rows.extend(balances.iter().map(|balance| balance.date));
-                past.known.extend(balances.into_iter().map(|balance| (balance.date, balance)));
+                balances.into_iter().for_each(take);
             }
             Err(fault) => past.trouble = Some(fault),
         }

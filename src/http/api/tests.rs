@@ -76,7 +76,11 @@ impl Bench {
             Answer::Later(hand_over) => {
                 let (told, heard) = std::sync::mpsc::channel();
                 hand_over(Pending::told_to(told));
-                self.inquiries.try_iter().for_each(|inquiry| inquiry(&mut *self.books.borrow_mut()));
+                for inquiry in self.inquiries.try_iter() {
+                    let mut books = self.books.borrow_mut();
+                    books.asked += 1;
+                    inquiry(&mut *books);
+                }
                 return whole(heard.try_recv().expect("an answer"));
             }
             Answer::Prepared(prepared, extra) => {

@@ -69,6 +69,20 @@ fn known(balances: impl IntoIterator<Item = Balance>) -> BTreeMap<Date, Balance>
     balances.into_iter().map(|balance| (balance.date, balance)).collect()
 }
 
+fn summed(days: Days, by: By, now: Timestamp, known: &BTreeMap<Date, Balance>, zone: &SiteZone) -> Sums {
+    let mut sums = Sums::new(days, by, now, zone);
+    known.range(days.first..=days.last).for_each(|(_, balance)| sums.take(balance));
+    sums.finish()
+}
+
+fn whole(days: Days, now: Timestamp, known: &BTreeMap<Date, Balance>, zone: &SiteZone) -> Total {
+    summed(days, By::Year, now, known, zone).whole
+}
+
+fn parts(days: Days, by: By, now: Timestamp, known: &BTreeMap<Date, Balance>, zone: &SiteZone) -> Vec<Part> {
+    summed(days, by, now, known, zone).parts
+}
+
 /// All that is added, to be compared.
 fn sums(total: &Total) -> Vec<i64> {
     let mut all: Vec<i64> = Flow::ALL.iter().map(|flow| total.flow(*flow).kwh.0).collect();
@@ -179,7 +193,7 @@ fn what_is_made_of_the_sums() {
         // 0.72 kW went in all day, of 20 kWh: half of it is a cycle's half.
         assert_eq!(total.full_cycles(Micro::from_f64(20.0)), Some(round_to(0.72 * hours / 40.0, 3)));
         assert_eq!(total.soc_change(), Some(4_000));
-        assert!(total.holes.is_empty() && full_days(&all).is_empty());
+        assert!(total.holes.is_empty());
     }
 }
 
@@ -194,7 +208,8 @@ fn what_came_out_of_what_went_in() {
     let all = known([charged.clone(), drained.clone()]);
     // 14.4 kWh in, 12.96 kWh out, as full as before.
     assert_eq!(of(&all, range).round_trip(capacity), Ok(90.0));
-    assert_eq!(full_days(&all), [date("2026-11-20")], "99 % is full, 98 % is not");
+    let full = summed(range, By::Day, end_of("2026-11-22"), &all, &zone).full;
+    assert_eq!(full, [date("2026-11-20")], "99 % is full, 98 % is not");
     // 14.4 kWh in, 8.9 kWh stayed: nothing came out.
     assert_eq!(of(&all, days("2026-11-20", "2026-11-20")).round_trip(capacity), Ok(0.0));
     let too_much = known([charged, day("2026-11-21", -660.0, (99.0, 10.0))]);
@@ -212,14 +227,16 @@ fn what_is_not_known_is_not_nothing() {
         even("2026-11-19", [120.0, 240.0, 360.0, 0.0], (50.0, 50.0), None),
     ]);
     let range = days("2026-11-17", "2026-11-30");
-    let total = whole(range, end_of("2026-11-20"), &all, &zone);
+    let sums = summed(range, By::Day, end_of("2026-11-20"), &all, &zone);
+    let total = &sums.whole;
     assert_eq!((total.parts, total.expected_parts), (2, 4), "of what has begun");
     assert_eq!((total.sum.rows, total.sum.expected), (576, 3 * 288 + 287), "the last interval is not over");
     assert_eq!((total.sum.prices.count, total.sum.slots), (96, 4 * 96));
     assert_eq!((total.sum.cost.pln, total.sum.cost.unpriced), (Micro(5_760_000), Micro(5_760_000)));
     assert_eq!((total.without.parts, total.without.other, total.without.real), (1, Micro(8_640_000), Micro(5_760_000)));
-    assert_eq!(all[&date("2026-11-19")].cost_unpriced, Some(Unpriced::NoPrices));
-    assert_eq!(missing(range, date("2026-11-20"), &all), BTreeSet::from([date("2026-11-17"), date("2026-11-20")]));
+    assert_eq!(sums.cost_unpriced, BTreeMap::from([(Unpriced::NoPrices.words(), 1)]));
+    assert_eq!((sums.first, sums.parts.len()), (Some(date("2026-11-18")), 14));
+    assert_eq!(sums.missing, BTreeSet::from([date("2026-11-17"), date("2026-11-20")]));
     let nothing = whole(days("2026-11-20", "2026-11-20"), end_of("2026-11-20"), &all, &zone);
     assert_eq!(nothing.flow(Flow::Pv).how, How::Unknown);
     assert_eq!((nothing.balance_error(), nothing.self_consumption(), nothing.mean_price()), (None, None, None));

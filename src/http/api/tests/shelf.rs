@@ -1,5 +1,6 @@
 //! Books of a few pages, made by hand.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -9,6 +10,7 @@ use super::Bench;
 use crate::base::fault::Fault;
 use crate::base::units::Micro;
 use crate::inquiry::{Books, Case, Moment, PastDays, PastRows, RememberedDay, Troubles, WantedDays, WantedRows};
+use crate::model::balance::Balance;
 use crate::model::decision::{Decision, RawDecision};
 use crate::model::energy::EnergyRow;
 use crate::model::forecast::Forecast;
@@ -29,9 +31,10 @@ pub struct Shelf {
     pub priced: Vec<PricedDay>,
     pub forecasts: Vec<Forecast>,
     pub troubles: Troubles,
+    pub balances: BTreeMap<Date, Balance>,
     pub days: PastDays,
     pub rows: PastRows,
-    /// How often something was looked up.
+    /// How many questions were answered.
     pub asked: u32,
 }
 
@@ -55,8 +58,7 @@ pub fn decision(id: Option<i64>, minutes: i64, action: &str, parameters: &str) -
 }
 
 impl Shelf {
-    fn found<T>(&mut self, found: T) -> Result<T, Fault> {
-        self.asked += 1;
+    fn found<T>(&self, found: T) -> Result<T, Fault> {
         self.fault.clone().map_or(Ok(found), Err)
     }
 
@@ -152,11 +154,10 @@ impl Books for Shelf {
         self.found(moment)
     }
 
-    fn balances(&mut self, wanted: &WantedDays) -> Result<PastDays, Fault> {
-        let mut days = self.days.clone();
-        let is_wanted = |date: &Date| wanted.stretches.iter().any(|(days, _)| (days.first..=days.last).contains(date));
-        days.known.retain(|date, _| is_wanted(date));
-        self.found(days)
+    fn balances(&mut self, wanted: &WantedDays, take: &mut dyn FnMut(Balance)) -> Result<PastDays, Fault> {
+        let known = self.balances.range(wanted.days.first..=wanted.days.last);
+        known.for_each(|(_, balance)| take(balance.clone()));
+        self.found(self.days.clone())
     }
 
     fn rows(&mut self, wanted: &WantedRows) -> Result<PastRows, Fault> {

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use super::super::{Ask, Refusal};
-use super::energy_answer::{Asked, compose};
+use super::energy_answer::{Asked, Found, compose};
 use super::when;
+use crate::base::fault::Fault;
 use crate::http::message::{Answer, Request};
-use crate::inquiry::WantedDays;
-use crate::model::time::Range;
-use crate::model::time::YEARS;
-use crate::model::totals::{By, Days};
+use crate::inquiry::{Books, WantedDays};
+use crate::model::time::{Range, SiteZone, YEARS};
+use crate::model::totals::{By, Days, Sums};
 
 /// How many buckets are answered at once.
 const MOST_BUCKETS: i64 = 800;
@@ -24,19 +24,33 @@ pub fn answer(ask: &Ask<'_>, request: &Request) -> Result<Answer, Refusal> {
     let by = by(ask)?;
     let days = days(ask, by, today)?;
     let asked = Asked::new(days, by, ask.now, today, ask.snapshot.backfill);
-    let stretches = [Some((days, by == By::Hour)), asked.previous.map(|days| (days, false))];
     let prices = ask.snapshot.prices.value.as_deref();
     let wanted = WantedDays {
-        stretches: stretches.into_iter().chain([asked.year_ago.map(|days| (days, false))]).flatten().collect(),
+        days,
+        with_hours: by == By::Hour,
         now: ask.now,
         prices: prices.map_or(Vec::new(), |prices| prices.days.values().map(Arc::clone).collect()),
     };
     let question = format!("{} {}/{} by {}", request.path, days.first, days.last, by.name());
     let facts = Arc::clone(ask.facts);
-    Ok(ask.recent.answer(question, ask, request, move |books| match books.balances(&wanted) {
-        Ok(past) => compose(&facts, &asked, &past),
+    Ok(ask.recent.answer(question, ask, request, move |books| match look_up(books, &asked, wanted, &facts.zone) {
+        Ok(found) => compose(&facts, &asked, &found),
         Err(fault) => Refusal::unreadable(&fault).response(),
     }))
+}
+
+/// The days, and those that they are compared with, are added up as they are read.
+fn look_up(books: &mut dyn Books, asked: &Asked, wanted: WantedDays, zone: &SiteZone) -> Result<Found, Fault> {
+    let mut sum = |days: Days, by: By| {
+        let mut sums = Sums::new(days, by, wanted.now, zone);
+        let wanted = WantedDays { days, with_hours: by == By::Hour, ..wanted.clone() };
+        let past = books.balances(&wanted, &mut |balance| sums.take(&balance))?;
+        Ok((sums.finish(), past))
+    };
+    let mut compare = |days: Option<Days>| days.map(|days| Ok(sum(days, By::Year)?.0)).transpose();
+    let (previous, year_ago) = (compare(asked.previous)?, compare(asked.year_ago)?);
+    let (sums, past) = sum(wanted.days, asked.by)?;
+    Ok(Found { sums, past, previous, year_ago })
 }
 
 fn by(ask: &Ask<'_>) -> Result<By, Refusal> {

@@ -11,7 +11,7 @@ use crate::base::units::{Micro, round_to};
 use crate::http::message::{Body, Response};
 use crate::inquiry::PastDays;
 use crate::model::balance::{Flow, How};
-use crate::model::totals::{By, Compared, Days, Total, full_days, missing, parts, whole};
+use crate::model::totals::{By, Compared, Days, Sums, Total};
 use crate::snapshot::Backfill;
 
 /// How many stretches of missing days are named.
@@ -19,8 +19,8 @@ const MOST_NAMED: usize = 6;
 
 /// What is asked for.
 pub struct Asked {
-    days: Days,
-    by: By,
+    pub days: Days,
+    pub by: By,
     now: Timestamp,
     today: Date,
     /// As many days just before those of the range that have begun.
@@ -37,6 +37,14 @@ impl Asked {
         let (previous, year_ago) = (begun.and_then(Days::before), begun.and_then(Days::a_year_ago));
         Self { days, by, now, today, previous, year_ago, backfill }
     }
+}
+
+/// What was found of it.
+pub struct Found {
+    pub sums: Sums,
+    pub past: PastDays,
+    pub previous: Option<Sums>,
+    pub year_ago: Option<Sums>,
 }
 
 #[derive(Serialize)]
@@ -164,19 +172,19 @@ struct Hole {
 const NAMES: [&str; 6] = ["pv", "import", "export", "consumption", "battery_charge", "battery_discharge"];
 
 /// Writes the answer.
-pub fn compose(facts: &Facts, asked: &Asked, past: &PastDays) -> Response<Body> {
+pub fn compose(facts: &Facts, asked: &Asked, found: &Found) -> Response<Body> {
     let Asked { days, by, now, today, .. } = *asked;
+    let Found { sums, past, previous, year_ago } = found;
     let zone = &facts.zone;
-    let full = full_days(&past.known);
+    let lists = [previous.as_ref(), year_ago.as_ref(), Some(sums)];
+    let full: BTreeSet<Date> = lists.into_iter().flatten().flat_map(|sums| sums.full.iter().copied()).collect();
     let figures = |total: &Total, last: Date| Figures::of(total, facts.capacity, last.min(today), &full);
-    let total = whole(days, now, &past.known, zone);
-    let compare = |with: Option<Days>| {
-        let with = with?;
-        let other = whole(with, now, &past.known, zone);
-        let change_pct = changes(&total, &other);
-        Some(Comparison { from: with.first, to: with.last, change_pct, figures: figures(&other, with.last) })
+    let total = &sums.whole;
+    let compare = |with: &Sums| {
+        let (Days { first, last }, other) = (with.days, &with.whole);
+        Comparison { from: first, to: last, change_pct: changes(total, other), figures: figures(other, last) }
     };
-    let buckets = parts(days, by, now, &past.known, zone).into_iter().map(|part| Bucket {
+    let buckets = sums.parts.iter().map(|part| Bucket {
         bucket: label(by, part.days.first, || zone.rfc3339(part.range.from)),
         start: zone.rfc3339(part.range.from),
         end: zone.rfc3339(part.range.to),
@@ -191,10 +199,10 @@ pub fn compose(facts: &Facts, asked: &Asked, past: &PastDays) -> Response<Body> 
         source: if past.from_rows.is_empty() { "rollups" } else { "rollups_and_rows" },
         capacity_kwh: facts.capacity.to_f64(),
         buckets: buckets.collect(),
-        total: figures(&total, days.last),
-        previous: compare(asked.previous),
-        year_ago: compare(asked.year_ago),
-        unknown: unknown(facts, asked, past, &total),
+        total: figures(total, days.last),
+        previous: previous.as_ref().map(compare),
+        year_ago: year_ago.as_ref().map(compare),
+        unknown: unknown(facts, asked, found, &full),
     };
     json(200, &answer)
 }
@@ -242,7 +250,7 @@ fn changes(total: &Total, other: &Total) -> Changes {
 }
 
 impl Figures {
-    fn of(total: &Total, capacity: Micro, last: Date, full: &[Date]) -> Self {
+    fn of(total: &Total, capacity: Micro, last: Date, full: &BTreeSet<Date>) -> Self {
         let energy =
             |flow| Energy { kwh: known(total, flow).map(Micro::to_f64), found_by: total.flow(flow).how.name() };
         let import = known(total, Flow::Import);
@@ -255,8 +263,7 @@ impl Figures {
                 saved_pln: (compared.other - compared.real).to_f64(),
             })
         };
-        let last_full =
-            full.get(..full.partition_point(|date| *date <= last)).and_then(|before| before.last().copied());
+        let last_full = full.range(..=last).next_back().copied();
         let holes = total.holes.iter().map(|((flow, kind), lost)| Hole {
             energy: NAMES.get(usize::from(*flow)).copied().unwrap_or_default(),
             why: kind.words(),
@@ -307,13 +314,21 @@ impl Figures {
     }
 }
 
-fn unknown(facts: &Facts, asked: &Asked, past: &PastDays, total: &Total) -> Unknown {
+fn unknown(facts: &Facts, asked: &Asked, found: &Found, full: &BTreeSet<Date>) -> Unknown {
+    let Found { sums, past, previous, year_ago } = found;
+    let total = &sums.whole;
     let mut unknown = Unknown::new();
     if asked.days.first > asked.today {
         unknown.insert("total".to_owned(), "these days are still to come".to_owned());
         return unknown;
     }
-    tell_missing(asked.days, asked.today, asked.backfill, past, &mut unknown);
+    tell_missing(
+        Days { last: asked.days.last.min(asked.today), ..asked.days },
+        &sums.missing,
+        asked.backfill,
+        past,
+        &mut unknown,
+    );
     if total.parts == 0 {
         return unknown;
     }
@@ -323,20 +338,17 @@ fn unknown(facts: &Facts, asked: &Asked, past: &PastDays, total: &Total) -> Unkn
             say(&format!("total.energy.{name}"), "neither its counter nor its power was recorded".to_owned());
         }
     }
-    let own = || past.known.range(asked.days.first..=asked.days.last).map(|(_, balance)| balance);
-    let reasons = |whys: &mut dyn Iterator<Item = &'static str>| {
-        let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
-        whys.for_each(|why| *counts.entry(why).or_default() += 1);
+    let reasons = |counts: &BTreeMap<&str, u32>| {
         let texts =
             counts.iter().map(|(why, count)| format!("{why} ({count} {})", if *count == 1 { "day" } else { "days" }));
         texts.collect::<Vec<_>>().join("; ")
     };
     if total.sum.cost.unpriced != Micro::ZERO {
-        let why = reasons(&mut own().filter_map(|balance| balance.cost_unpriced.map(|why| why.words())));
+        let why = reasons(&sums.cost_unpriced);
         say("total.money.import_cost_pln", format!("not for {} kWh: {why}", total.sum.cost.unpriced.rounded(3)));
     }
     if total.sum.income.unpriced != Micro::ZERO {
-        let why = reasons(&mut own().filter_map(|balance| balance.income_unpriced.map(|why| why.words())));
+        let why = reasons(&sums.income_unpriced);
         say("total.money.export_income_pln", format!("not for {} kWh: {why}", total.sum.income.unpriced.rounded(3)));
     }
     for (path, compared) in
@@ -351,19 +363,26 @@ fn unknown(facts: &Facts, asked: &Asked, past: &PastDays, total: &Total) -> Unkn
         say("total.battery.round_trip_pct", why.to_owned());
     }
     let last = asked.days.last.min(asked.today);
-    if !full_days(&past.known).iter().any(|date| *date <= last) {
-        let first = past.known.keys().next().copied().unwrap_or(last);
+    if full.range(..=last).next().is_none() {
+        let firsts =
+            [previous.as_ref(), year_ago.as_ref(), Some(sums)].into_iter().flatten().filter_map(|sums| sums.first);
+        let first = firsts.min().unwrap_or(last);
         say("total.battery.last_full", format!("not since {first}, where looking begins"));
     }
     unknown
 }
 
-/// Names the days of a range of which nothing is known, and says why.
-pub fn tell_missing(days: Days, today: Date, backfill: Option<Backfill>, past: &PastDays, unknown: &mut Unknown) {
+/// Names the days of a range of which nothing is known, of those that have begun, and says why.
+pub fn tell_missing(
+    begun: Days,
+    gone: &BTreeSet<Date>,
+    backfill: Option<Backfill>,
+    past: &PastDays,
+    unknown: &mut Unknown,
+) {
     if let Some(fault) = &past.trouble {
         unknown.insert("today".to_owned(), format!("its rows cannot be read: {fault}"));
     }
-    let gone = missing(days, today, &past.known);
     if gone.is_empty() {
         return;
     }
@@ -374,8 +393,8 @@ pub fn tell_missing(days: Days, today: Date, backfill: Option<Backfill>, past: &
         }
         None => "no rows, or are not summed yet".to_owned(),
     };
-    let begun = Days { last: days.last.min(today), ..days }.count();
-    unknown.insert("days".to_owned(), format!("{} of {begun} days have {why}: {}", gone.len(), named(&gone)));
+    let text = format!("{} of {} days have {why}: {}", gone.len(), begun.count(), named(gone));
+    unknown.insert("days".to_owned(), text);
 }
 
 /// Stretches of days in words.

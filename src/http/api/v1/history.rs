@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime};
 
 use super::super::{Ask, Refusal};
-use super::history_answer::{Asked, Field, of_buckets, of_rows};
+use super::history_answer::{Asked, Buckets, Field, of_buckets, of_rows};
 use crate::http::message::{Answer, Request};
 use crate::inquiry::{WantedDays, WantedRows};
 use crate::model::time::{Range, YEARS};
@@ -17,7 +17,7 @@ use crate::model::totals::Days;
 const USUAL: Duration = Duration::from_secs(86_400);
 /// Longer ranges are made of hours: 2,304 rows are read in some milliseconds. With an hour for the day on which clocks go back.
 const MOST_RAW: Duration = Duration::from_secs(8 * 86_400 + 3_600);
-/// Longer ranges are made of days: the hours of a year are 600 KB.
+/// Longer ranges are made of days: the hours of a year are 2 MiB while they are thinned.
 const MOST_DAYS_BY_HOUR: i64 = 366;
 const POINTS: std::ops::RangeInclusive<i64> = 10..=2000;
 const USUAL_POINTS: i64 = 300;
@@ -51,10 +51,13 @@ pub fn answer(ask: &Ask<'_>, request: &Request) -> Result<Answer, Refusal> {
             Err(fault) => Refusal::unreadable(&fault).response(),
         }));
     }
-    let wanted = WantedDays { stretches: vec![(days, with_hours)], now: ask.now, prices };
-    Ok(ask.recent.answer(question, ask, request, move |books| match books.balances(&wanted) {
-        Ok(past) => of_buckets(&facts, &asked, &fields, &past),
-        Err(fault) => Refusal::unreadable(&fault).response(),
+    let wanted = WantedDays { days, with_hours, now: ask.now, prices };
+    Ok(ask.recent.answer(question, ask, request, move |books| {
+        let mut buckets = Buckets::new(&asked, &facts.zone);
+        match books.balances(&wanted, &mut |balance| buckets.take(&balance)) {
+            Ok(past) => of_buckets(&facts, &asked, &fields, &buckets.finish(), &past),
+            Err(fault) => Refusal::unreadable(&fault).response(),
+        }
     }))
 }
 

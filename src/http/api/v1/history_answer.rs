@@ -1,20 +1,21 @@
 //! The answer of `/api/v1/history`: series of rows, or of what was least and greatest in hours and days.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::Serialize;
 
 use super::super::{Facts, Unknown, json};
 use super::energy_answer::tell_missing;
 use crate::http::message::{Body, Response};
 use crate::inquiry::{PastDays, PastRows};
-use crate::model::balance::{Bucket, Gauge, Measured};
+use crate::model::balance::{Balance, Bucket, Gauge, Measured};
 use crate::model::energy::COLLECTION_INTERVAL;
 use crate::model::price::{Entity, PublishedDay, SLOT};
 use crate::model::series::{Point, measured, of_gauges, thinned};
-use crate::model::time::Range;
+use crate::model::time::{Range, SiteZone};
 use crate::model::totals::Days;
 use crate::snapshot::Backfill;
 
@@ -82,9 +83,83 @@ impl Field {
         })
     }
 
-    /// Of a bucket, and how many of its units make 1.
-    fn gauge(self, bucket: &Bucket) -> &Gauge {
-        self.measured().map_or(&bucket.prices, |what| bucket.gauge(what))
+    fn gauge(self, bucket: &Told) -> &Gauge {
+        self.measured().map_or(&bucket.prices, |what| &bucket.gauges[what as usize])
+    }
+}
+
+/// What a series is made of, of an hour or a day.
+struct Told {
+    rows: u32,
+    expected: u32,
+    prices: Gauge,
+    gauges: [Gauge; 6],
+}
+
+impl Told {
+    fn of(bucket: &Bucket) -> Self {
+        Self { rows: bucket.rows, expected: bucket.expected, prices: bucket.prices, gauges: bucket.gauges }
+    }
+}
+
+/// The hours or days that have a part in a range, in order, to their ends.
+pub struct Buckets {
+    zone: SiteZone,
+    range: Range,
+    /// Hours, not days.
+    are_hours: bool,
+    /// The days that are still to be added.
+    left: Option<Days>,
+    list: Vec<(Range, Option<Told>)>,
+    missing: BTreeSet<Date>,
+}
+
+impl Buckets {
+    /// None yet.
+    pub fn new(asked: &Asked, zone: &SiteZone) -> Self {
+        let (range, are_hours, left) = (asked.range, asked.with_hours, Some(asked.days));
+        Self { zone: zone.clone(), range, are_hours, left, list: Vec::new(), missing: BTreeSet::new() }
+    }
+
+    /// Adds those of a day; days come in order.
+    pub fn take(&mut self, balance: &Balance) {
+        while self.left.is_some_and(|left| left.first < balance.date) {
+            self.add(None);
+        }
+        self.add(Some(balance));
+    }
+
+    /// Nothing is known of what is left.
+    pub fn finish(mut self) -> Self {
+        while self.left.is_some() {
+            self.add(None);
+        }
+        self
+    }
+
+    fn add(&mut self, balance: Option<&Balance>) {
+        let Some(Days { first: date, last }) = self.left else { return };
+        self.left = date.tomorrow().ok().filter(|next| *next <= last).map(|first| Days { first, last });
+        if balance.is_none() {
+            self.missing.insert(date);
+        }
+        let day = Range::day(date, &self.zone);
+        if !self.are_hours {
+            return self.push(day, balance.map(|balance| Told::of(&balance.day)));
+        }
+        let mut hours = balance.map_or([].iter(), |balance| balance.hours.iter());
+        let mut from = day.from;
+        while from < day.to {
+            let range = Range { from, to: (from + Duration::from_secs(3600)).min(day.to) };
+            self.push(range, hours.next().map(Told::of));
+            from = range.to;
+        }
+    }
+
+    fn push(&mut self, range: Range, told: Option<Told>) {
+        if range.to > self.range.from && range.from < self.range.to {
+            self.list.push((range, told));
+        }
     }
 }
 
@@ -146,33 +221,39 @@ pub fn of_rows(facts: &Facts, asked: &Asked, fields: &[Field], past: &PastRows) 
 }
 
 /// Of the least and the greatest values of hours or days.
-pub fn of_buckets(facts: &Facts, asked: &Asked, fields: &[Field], past: &PastDays) -> Response<Body> {
-    let buckets = buckets(facts, asked, past);
+pub fn of_buckets(facts: &Facts, asked: &Asked, fields: &[Field], found: &Buckets, past: &PastDays) -> Response<Body> {
+    let buckets = &found.list;
     let begun = buckets.partition_point(|(range, _)| range.from < asked.now);
     let resolution = if asked.with_hours { "hour" } else { "day" };
     let source = if past.from_rows.is_empty() { "rollups" } else { "rollups_and_rows" };
-    let expected_of = |(range, bucket): &(Range, Option<&Bucket>)| match bucket {
+    let expected_of = |(range, bucket): &(Range, Option<Told>)| match bucket {
         Some(bucket) => bucket.expected,
         None => intervals(Range { to: range.to.min(asked.now), ..*range }, COLLECTION_INTERVAL),
     };
     let expected_rows: u32 = buckets[..begun].iter().map(expected_of).sum();
-    let rows = buckets.iter().filter_map(|(_, bucket)| *bucket).map(|bucket| bucket.rows).sum();
+    let rows = buckets.iter().filter_map(|(_, bucket)| bucket.as_ref()).map(|bucket| bucket.rows).sum();
     let series = fields.iter().map(|field| {
         let is_price = *field == Field::Price;
         let own = &buckets[..begun];
-        let known = own.iter().filter_map(|(_, bucket)| *bucket).map(|bucket| field.gauge(bucket).count).sum();
+        let known = own.iter().filter_map(|(_, bucket)| bucket.as_ref()).map(|bucket| field.gauge(bucket).count).sum();
         let expected = match is_price {
             true => own.iter().map(|(range, _)| intervals(*range, SLOT)).sum(),
             false => expected_rows,
         };
         let unit = if is_price { 1e6 } else { 100.0 };
-        let points = of_gauges(own.iter().copied(), |bucket| field.gauge(bucket), unit);
+        let points = of_gauges(
+            own.iter().map(|(range, bucket)| (*range, bucket.as_ref().map(|bucket| field.gauge(bucket)))),
+            unit,
+        );
         let points = shown(facts, points, asked.points);
         (field.name(), Series { unit: field.unit(), resolution, source, known, expected, points })
     });
     let series: BTreeMap<_, _> = series.collect();
     let mut unknown = Unknown::new();
-    tell_missing(asked.days, facts.zone.date(asked.now), asked.backfill, past, &mut unknown);
+    let today = facts.zone.date(asked.now);
+    let gone = found.missing.range(..=today).copied().collect();
+    let begun = Days { last: asked.days.last.min(today), ..asked.days };
+    tell_missing(begun, &gone, asked.backfill, past, &mut unknown);
     tell_fields(&series, rows, &mut unknown);
     answer(facts, asked, resolution, (rows, expected_rows), series, unknown)
 }
@@ -225,33 +306,4 @@ fn prices(facts: &Facts, asked: &Asked, past: &PastRows) -> Vec<Point> {
         );
     }
     points
-}
-
-/// Hours or days that have a part in the range, to their ends.
-fn buckets<'a>(facts: &Facts, asked: &Asked, past: &'a PastDays) -> Vec<(Range, Option<&'a Bucket>)> {
-    let zone = &facts.zone;
-    let mut buckets = Vec::new();
-    let mut start = zone.day_start(asked.days.first);
-    for date in asked.days.iter() {
-        let balance = past.known.get(&date);
-        let next = date.tomorrow().map_or(start, |next| zone.day_start(next));
-        let mut push = |range: Range, bucket| {
-            if range.to > asked.range.from && range.from < asked.range.to {
-                buckets.push((range, bucket));
-            }
-        };
-        if asked.with_hours {
-            let mut from = start;
-            let mut hours = balance.map_or([].iter(), |balance| balance.hours.iter());
-            while from < next {
-                let range = Range { from, to: (from + Duration::from_secs(3600)).min(next) };
-                push(range, hours.next());
-                from = range.to;
-            }
-        } else {
-            push(Range { from: start, to: next }, balance.map(|balance| &balance.day));
-        }
-        start = next;
-    }
-    buckets
 }

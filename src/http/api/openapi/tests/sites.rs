@@ -126,12 +126,12 @@ fn remember(bench: &Bench) {
         let rows: Vec<EnergyRow> = steps.filter(|step| day != 19 || !(90..120).contains(step)).map(row).collect();
         let priced = bench.priced_day(&date.to_string(), |quarter| Some(quarter as i64 * 5_000 - 50_000));
         let prices = (day != 19).then_some(&priced);
-        past.days.known.insert(date, Balance::of(date, &rows, prices, zone).until(bench.clock.now(), zone));
+        past.balances.insert(date, Balance::of(date, &rows, prices, zone).until(bench.clock.now(), zone));
         past.rows.rows.extend(rows);
         past.rows.prices.extend(prices.map(|priced| (date, Arc::new(priced.clone()))));
     }
-    past.days.known.remove(&jiff::civil::date(2026, 11, 20));
-    past.days.from_rows.insert(jiff::civil::date(2026, 11, 22));
+    past.balances.remove(&jiff::civil::date(2026, 11, 20));
+    past.days.from_rows.push(jiff::civil::date(2026, 11, 22));
 }
 
 /// It was known once; now everything fails and the last values are old.

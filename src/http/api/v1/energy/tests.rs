@@ -39,7 +39,7 @@ fn bench_now(bench: &Bench) -> jiff::Timestamp {
 
 pub fn shelve(bench: &Bench, balances: impl IntoIterator<Item = Balance>) {
     let days = balances.into_iter().map(|balance| (balance.date, balance));
-    bench.books.borrow_mut().days.known.extend(days);
+    bench.books.borrow_mut().balances.extend(days);
 }
 
 #[test]
