@@ -3,20 +3,19 @@
 mod decisions;
 mod moments;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::prices::price_day;
+use super::prices::price_past_day;
 use crate::archive::Archive;
 use crate::base::fault::Fault;
 use crate::config::Config;
 use crate::inquiry::{Books, Case, Moment, PastDays, PastRows, RememberedDay, WantedDays, WantedRows};
 use crate::model::balance::Balance;
-use crate::model::price::{Entity, PricedDay, PublishedDay};
+use crate::model::price::{PricedDay, PublishedDay};
 use crate::model::search::{Id, Page, Search};
 use crate::model::time::Range;
 use crate::model::totals::Days;
@@ -122,12 +121,11 @@ impl Library {
             let prices = match known {
                 Some(day) => Some(day),
                 // Without prices the energy is as good.
-                None => match self.sheets(*date, due) {
-                    Ok(sheets) if sheets.contains_key(&Entity::DayAhead) => {
-                        Some(Arc::new(price_day(*date, &self.config, |entity| sheets.get(&entity))))
-                    }
-                    _ => PricedDay::recorded(*date, own, &[], &zone).map(Arc::new),
-                },
+                None => {
+                    let recorded = || Ok(PricedDay::recorded(*date, own, &[], &zone));
+                    let sheets = self.sheets(*date, due).unwrap_or_default();
+                    price_past_day(*date, &self.config, &sheets, recorded)?.map(Arc::new)
+                }
             };
             balances.push(Balance::of(*date, &rows, prices.as_deref(), &zone).until(wanted.now, &zone));
         }
@@ -149,23 +147,20 @@ impl Library {
 
     /// As PSE published it, where that is remembered; else as the coordinator recorded it.
     fn day(&mut self, date: Date, due: Instant) -> Result<Option<PricedDay>, Fault> {
+        let config = Arc::clone(&self.config);
         let sheets = self.sheets(date, due);
-        let has_market = sheets.as_ref().is_ok_and(|sheets| sheets.contains_key(&Entity::DayAhead));
-        let recorded = if has_market { None } else { self.recorded(date, due)? };
-        if recorded.is_some() {
-            return Ok(recorded);
+        let known = sheets.as_deref().unwrap_or_default();
+        let day = price_past_day(date, &config, known, || self.recorded(date, due))?;
+        if day.is_none() {
+            sheets?;
         }
-        let sheets = sheets?;
-        let priced = || price_day(date, &self.config, |entity| sheets.get(&entity));
-        Ok((!sheets.is_empty()).then(priced))
+        Ok(day)
     }
 
-    fn sheets(&mut self, date: Date, due: Instant) -> Result<BTreeMap<Entity, PublishedDay>, Fault> {
-        let mut sheets = BTreeMap::new();
+    fn sheets(&mut self, date: Date, due: Instant) -> Result<Vec<PublishedDay>, Fault> {
+        let mut sheets = Vec::new();
         for entity in self.config.entities() {
-            if let Some(day) = self.archive.day(entity, date, due)? {
-                sheets.insert(entity, day);
-            }
+            sheets.extend(self.archive.day(entity, date, due)?);
         }
         Ok(sheets)
     }

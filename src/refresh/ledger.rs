@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use super::prices::price_day;
+use super::prices::price_past_day;
 use crate::archive::{PriceReader, RollupReader};
 use crate::base::clock::SharedClock;
 use crate::base::fault::{Fault, Kind};
@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::export::{ClosedDay, Ledger, What};
 use crate::model::decision::Decision;
 use crate::model::energy::EnergyRow;
-use crate::model::price::{Entity, PricedDay, PublishedDay};
+use crate::model::price::{PricedDay, PublishedDay};
 use crate::model::time::Range;
 use crate::source::SiteSource;
 use crate::source::composite::Composite;
@@ -88,19 +88,13 @@ impl Ledger for SiteLedger {
         self.read(|site| site.decisions(range))
     }
 
-    /// As PSE published it, where that is remembered; else as the coordinator recorded it.
     fn prices(&mut self, date: Date) -> Result<Option<PricedDay>, Fault> {
         let mut sheets: Vec<PublishedDay> = Vec::new();
         for entity in self.config.entities() {
             sheets.extend(self.prices.day(entity, date)?);
         }
-        let find = |entity: Entity| sheets.iter().find(|sheet| sheet.entity == entity);
-        if find(Entity::DayAhead).is_none()
-            && let Some(day) = self.recorded(date)?
-        {
-            return Ok(Some(day));
-        }
-        Ok((!sheets.is_empty()).then(|| price_day(date, &self.config, find)))
+        let config = Arc::clone(&self.config);
+        price_past_day(date, &config, &sheets, || self.recorded(date))
     }
 
     fn closed_day(&mut self, date: Date) -> Result<Option<ClosedDay>, Fault> {

@@ -203,6 +203,26 @@ pub fn price_day<'a>(date: Date, config: &Config, find: impl FnMut(Entity) -> Op
     PricedDay::new(date, Sheets::pick(find), &config.tariff, &config.selling, &config.zone)
 }
 
+/// A day that may be over: as PSE published it, where the day-ahead prices are among `sheets`; else as the coordinator
+/// recorded it; else what else there is.
+///
+/// # Errors
+/// Those of `recorded`.
+pub fn price_past_day(
+    date: Date,
+    config: &Config,
+    sheets: &[PublishedDay],
+    recorded: impl FnOnce() -> Result<Option<PricedDay>, Fault>,
+) -> Result<Option<PricedDay>, Fault> {
+    let find = |entity: Entity| sheets.iter().find(|sheet| sheet.entity == entity);
+    if find(Entity::DayAhead).is_none()
+        && let Some(day) = recorded()?
+    {
+        return Ok(Some(day));
+    }
+    Ok((!sheets.is_empty()).then(|| price_day(date, config, find)))
+}
+
 /// All faults in one sentence; what failed alike is named together.
 fn sentence(failed: &Failed) -> Fault {
     let mut causes: Vec<(Vec<&str>, String)> = Vec::new();

@@ -14,7 +14,7 @@ use crossbeam_channel::{Receiver, Sender, never};
 use jiff::civil::Date;
 
 use super::days::sums_of;
-use super::prices::price_day;
+use super::prices::price_past_day;
 use super::{Context, backfill};
 use crate::archive::{Archive, Footing, Rollup};
 use crate::base::fault::{Fault, Kind};
@@ -226,19 +226,17 @@ impl Summing {
         let config = &self.context.config;
         let own = &rows.energy[1];
         let due = Instant::now() + PRICES_WITHIN;
-        let mut sheets: BTreeMap<Entity, PublishedDay> = BTreeMap::new();
+        let mut sheets: Vec<PublishedDay> = Vec::new();
         for entity in config.entities() {
-            sheets.extend(archive.day(entity, rows.date, due)?.map(|day| (entity, day)));
+            sheets.extend(archive.day(entity, rows.date, due)?);
         }
-        let recorded = match sheets.contains_key(&Entity::DayAhead) {
-            true => None,
-            false => PricedDay::recorded(rows.date, own, &rows.decisions, &config.zone),
-        };
-        let priced = recorded
-            .or_else(|| (!sheets.is_empty()).then(|| price_day(rows.date, config, |entity| sheets.get(&entity))));
+        let recorded = || Ok(PricedDay::recorded(rows.date, own, &rows.decisions, &config.zone));
+        let priced = price_past_day(rows.date, config, &sheets, recorded)?;
         let all: Vec<EnergyRow> = rows.energy.iter().flat_map(|day| day.iter().cloned()).collect();
         let balance = Balance::of(rows.date, &all, priced.as_ref(), &config.zone);
-        let prices = Entity::ALL.map(|entity| sheets.get(&entity).map_or(0, |day| day.points.len() as u32));
+        let count =
+            |entity| sheets.iter().find(|sheet| sheet.entity == entity).map_or(0, |day| day.points.len() as u32);
+        let prices = Entity::ALL.map(count);
         let footing = Footing { own: rows.print, prices, ..*footing };
         archive.keep_rollup(&Rollup { footing, sums: sums_of(&rows.decisions, own), balance })?;
         self.pending.remove(&rows.date);

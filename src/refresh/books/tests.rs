@@ -2,6 +2,7 @@
 
 mod decisions;
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
@@ -16,7 +17,7 @@ use crate::base::shutdown::{self, ShutdownTrigger};
 use crate::model::balance::Flow;
 use crate::model::balance::property::{Random, site};
 use crate::model::day::Sums;
-use crate::model::price::{Point, PriceOrigin};
+use crate::model::price::{Entity, Point, PriceOrigin};
 use crate::model::time::SiteZone;
 
 const NOW: &str = "2026-11-22T12:00:00Z";

@@ -3,14 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use jiff::Timestamp;
-use jiff::civil::{Date, DateTime};
-
 use super::super::{Ask, Refusal};
 use super::history_answer::{Asked, Buckets, Field, of_buckets, of_rows};
+use super::when::When;
 use crate::http::message::{Answer, Request};
 use crate::inquiry::{WantedDays, WantedRows};
-use crate::model::time::{Range, YEARS};
+use crate::model::time::Range;
 use crate::model::totals::Days;
 
 /// The range where none is asked for.
@@ -25,7 +23,8 @@ const USUAL_POINTS: i64 = 300;
 /// `/api/v1/history`
 pub fn answer(ask: &Ask<'_>, request: &Request) -> Result<Answer, Refusal> {
     let zone = &ask.facts.zone;
-    let (from, to) = (instant(ask, "from", false)?, instant(ask, "to", true)?);
+    let from = When::asked(ask, "from")?.map(|when| when.start(zone));
+    let to = When::asked(ask, "to")?.map(|when| when.end(zone));
     let points = ask.integer("points", POINTS)?.unwrap_or(USUAL_POINTS);
     let fields = fields(ask)?;
     let question = format!("{} {from:?} {to:?} {points} {fields:?}", request.path);
@@ -59,27 +58,6 @@ pub fn answer(ask: &Ask<'_>, request: &Request) -> Result<Answer, Refusal> {
             Err(fault) => Refusal::unreadable(&fault).response(),
         }
     }))
-}
-
-/// A time as RFC 3339 (a plus that came as a space counts), as local time, or a local day: its beginning or its end.
-fn instant(ask: &Ask<'_>, name: &str, is_end: bool) -> Result<Option<Timestamp>, Refusal> {
-    let Some(text) = ask.query.get(name) else { return Ok(None) };
-    let zone = &ask.facts.zone;
-    let day = |date: Date| if is_end { Range::day(date, zone).to } else { zone.day_start(date) };
-    let found = if text.len() == 10 {
-        text.parse::<Date>().ok().filter(|date| YEARS.contains(&date.year())).map(day)
-    } else {
-        let whole = match text.get(..11).zip(text.get(11..)) {
-            Some((date, time)) => format!("{date}{}", time.replace(' ', "+")),
-            None => String::new(),
-        };
-        let local = || whole.parse::<DateTime>().ok().map(|local| zone.instant(local));
-        let at = whole.parse::<Timestamp>().ok().or_else(local);
-        at.filter(|at| YEARS.contains(&zone.date(*at).year()))
-    };
-    let allowed = "a time such as 2026-11-22T14:00:00+01:00, a local time such as 2026-11-22T14:00, or a day such as \
-                   2026-11-22, from 2000 to 2100";
-    found.map(Some).ok_or_else(|| Refusal::bad_parameter(name, text, allowed))
 }
 
 fn fields(ask: &Ask<'_>) -> Result<Vec<Field>, Refusal> {

@@ -13,7 +13,7 @@ use crate::base::clock::SimulatedClock;
 use crate::base::shutdown::{self, ShutdownTrigger};
 use crate::base::units::Micro;
 use crate::model::decision::Kind as Decided;
-use crate::model::price::{Point, PriceOrigin};
+use crate::model::price::{Entity, Point, PriceOrigin};
 use crate::model::receipt::{self, Receipt, Says, rates};
 
 struct Site {

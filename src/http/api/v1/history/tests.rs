@@ -130,8 +130,8 @@ fn times_are_instants_local_times_or_days() {
         let day = if query == "to=2026-03-29" { "2026-03-28T23:00:00+01:00" } else { from };
         assert_eq!((status, &answer["from"], &answer["to"]), (200, &json!(day), &json!(to)), "{query}");
     }
-    let times = "it must be a time such as 2026-11-22T14:00:00+01:00, a local time such as 2026-11-22T14:00, or a day \
-                 such as 2026-11-22, from 2000 to 2100";
+    let times = "it must be a day as YYYY-MM-DD or an instant as 2026-11-22T14:00:00, local or with an offset, from 2000 to \
+                 2100";
     for (query, words) in [
         ("from=yesterday", format!("from=yesterday is not allowed; {times}")),
         ("to=2026-13-01", format!("to=2026-13-01 is not allowed; {times}")),
