@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, select, unbounded};
 
+use crate::base::audience::Audience;
 use crate::base::clock::SharedClock;
 use crate::base::fault::{Fault, Kind};
 use crate::base::shutdown::{self, Shutdown, ShutdownTrigger};
@@ -110,7 +111,9 @@ impl App {
         let (lobby, stage) = events::open(limits.event_streams, boot)?;
         let bell = lobby.clone();
         cell.hang_up(move || bell.ring());
-        let api = Api::new(Arc::clone(&cell), clock.clone(), desk, &config, demo).with_events(lobby.clone());
+        let audience = Arc::new(Audience::default());
+        let api = Api::new(Arc::clone(&cell), clock.clone(), desk, &config, demo)
+            .with_events(lobby.clone(), Arc::clone(&audience));
         let ledger = {
             let (config, clock, shutdown) = (Arc::clone(&config), clock.clone(), hub.shutdown.clone());
             move || Box::new(SiteLedger::new(&config, clock.clone(), &shutdown)) as Box<dyn Ledger>
@@ -129,6 +132,7 @@ impl App {
             scribe: SCRIBE,
             archive: ArchiveLines::new(inquiries),
             proc_root,
+            audience,
         };
         let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4);
         let handler: Arc<dyn http::Handler> = Arc::new(gate);

@@ -24,7 +24,8 @@ use wattboard::http::events::{self, Lobby, News, Source, Topic, Topics, Wish};
 use wattboard::http::message::{Bytes, ready};
 use wattboard::http::{self, Answer, Edge, Handler, Limits, Request};
 use wattboard::inquiry::Desk;
-use wattboard::model::logs::{LogFile, LogLine, Logs};
+use wattboard::model::logs::lines::Ring;
+use wattboard::model::logs::{Held, LogFile, Logs};
 use wattboard::snapshot::{Attempt, Live, Origin, SnapshotCell};
 use wattboard::source::json;
 
@@ -55,7 +56,8 @@ impl House {
         let bell = lobby.clone();
         cell.hang_up(move || bell.ring());
         let clock: SharedClock = Arc::new(SystemClock);
-        let api = Api::new(Arc::clone(&cell), clock, Desk::new().0, &config, false).with_events(lobby.clone());
+        let api = Api::new(Arc::clone(&cell), clock, Desk::new().0, &config, false)
+            .with_events(lobby.clone(), Arc::default());
         let api = Arc::new(api);
         let (told, stop) = (Told::new(Arc::clone(&api)), shutdown.clone());
         thread::spawn("events", &sender, move || stage.run(told, &stop)).unwrap();
@@ -81,11 +83,18 @@ impl House {
     }
 
     fn log(&self, lines: &[&str]) {
-        let lines = lines.iter().map(|line| LogLine { level: None, text: (*line).into() }).collect();
+        self.log_from(1, lines);
+    }
+
+    /// What memory holds of a log, and the number of its first line.
+    fn log_from(&self, first: u64, lines: &[&str]) {
+        let mut ring = Ring::new(first, 32 * 1024);
+        lines.iter().for_each(|line| ring.push(line, None, None, false));
+        let held = Held { lines: ring.lines(), ..Held::default() };
         let name = "master_coordinator.log".to_owned();
-        let file = LogFile { name, path: String::new(), size: 0, modified: None, lines, error: None };
+        let file = LogFile { name, path: String::new(), size: 0, modified: None, held, error: None };
         let attempt = Attempt { at: Timestamp::now(), instant: Instant::now(), took: Duration::ZERO };
-        self.cell.publish(|next| next.logs.succeed(Arc::new(Logs { files: vec![file] }), attempt));
+        self.cell.publish(|next| next.logs.succeed(Arc::new(Logs { files: vec![file], journal: None }), attempt));
     }
 
     fn connect(&self, target: &str, last_id: Option<&str>) -> Stream {
@@ -383,7 +392,7 @@ fn a_hostile_log_line_is_one_event() {
     eventually("it is there", || house.streams() == 2);
     let wide = "\u{1}".repeat(4000);
     for number in 0..30 {
-        house.log(&[&*format!("{number}"), &wide, &wide, &*format!("end {number}")]);
+        house.log_from(10 * (number + 1), &[&*format!("{number}"), &wide, &wide, &*format!("end {number}")]);
         let event = &stream.expect(&["log"])[0];
         assert_eq!(event.data["lines"].as_array().unwrap().last().unwrap(), &format!("end {number}"));
     }
@@ -415,7 +424,7 @@ impl Handler for Open {
     fn handle(&self, _: &Request) -> Answer {
         let (lobby, seat) = (self.0.clone(), self.0.seat().unwrap());
         let head = events::head(&ready(200, "text/event-stream", Bytes::Static(b"")));
-        let wish = Wish { topics: Topics::NONE.with(0), last_id: None, head };
+        let wish = Wish { topics: Topics::NONE.with(0), last_id: None, head, feed: None };
         Answer::Give(Box::new(move |given| lobby.admit(given, seat, wish)))
     }
 }

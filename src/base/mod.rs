@@ -2,6 +2,7 @@
 //! Nothing in here knows what a site, a price or a request is.
 
 pub mod atomic_file;
+pub mod audience;
 pub mod backoff;
 pub mod clock;
 pub mod document;

@@ -204,7 +204,8 @@ fn files(config: &Config, now: Timestamp, has_database: bool, report: &mut Repor
 }
 
 fn logs(config: &Config, report: &mut Report<'_>) {
-    match LogFolder::new(config.log_dir.clone()).poll() {
+    let mut folder = LogFolder::new(config.log_dir.clone(), config.zone.clone(), config.limits.log_file_bytes);
+    match folder.poll(Timestamp::now(), |_, _| true) {
         Err(fault) => report.fail("logs", fault),
         Ok(logs) if logs.files.is_empty() => {
             report.warn("logs", format!("no *.log files in {}", config.log_dir.display()))

@@ -24,11 +24,13 @@ pub struct Limits {
     pub in_flight: usize,
     pub downloads: usize,
     pub event_streams: usize,
+    pub log_file_bytes: usize,
+    pub logs_bytes: usize,
 }
 
 impl Limits {
     /// The keys that there are.
-    pub(super) const KEYS: [&str; 11] = [
+    pub(super) const KEYS: [&str; 13] = [
         "connections",
         "per_address",
         "head_bytes",
@@ -40,6 +42,8 @@ impl Limits {
         "in_flight",
         "downloads",
         "event_streams",
+        "log_file_kib",
+        "logs_kib",
     ];
 
     /// Reads the section.
@@ -66,6 +70,8 @@ impl Limits {
             in_flight: count("in_flight", 256, 1..=4096)?,
             downloads: count("downloads", 2, 1..=16)?,
             event_streams: count("event_streams", 32, 1..=1024)?,
+            log_file_bytes: count("log_file_kib", 1024, 64..=65_536)? * 1024,
+            logs_bytes: count("logs_kib", 3072, 128..=262_144)? * 1024,
         })
     }
 }
@@ -106,7 +112,7 @@ mod tests {
     fn each_limit_has_a_default_and_a_range() {
         let defaults = read("").unwrap();
         type Pick = fn(&Limits) -> u64;
-        let cases: [(&str, Pick, u64, u64, u64); 11] = [
+        let cases: [(&str, Pick, u64, u64, u64); 13] = [
             ("connections", |l| l.connections as u64, 8, 256, 4096),
             ("per_address", |l| l.per_address as u64, 1, 16, 4096),
             ("head_bytes", |l| l.head_bytes as u64, 1024, 8192, 65_536),
@@ -118,6 +124,8 @@ mod tests {
             ("in_flight", |l| l.in_flight as u64, 1, 256, 4096),
             ("downloads", |l| l.downloads as u64, 1, 2, 16),
             ("event_streams", |l| l.event_streams as u64, 1, 32, 1024),
+            ("log_file_kib", |l| l.log_file_bytes as u64 / 1024, 64, 1024, 65_536),
+            ("logs_kib", |l| l.logs_bytes as u64 / 1024, 128, 3072, 262_144),
         ];
         assert_eq!(cases.map(|(key, ..)| key), Limits::KEYS);
         for (key, pick, least, default, most) in cases {

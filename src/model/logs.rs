@@ -1,8 +1,17 @@
 //! Log lines of the coordinator: `2026-11-22 14:02:24,900 - module.name - INFO - message`.
 
+pub mod lines;
+pub mod rates;
+pub mod summary;
+pub mod tail;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
+
+use lines::{Line, Lines};
+use rates::Rates;
+use summary::Summary;
 
 /// A line's level, least to greatest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +29,14 @@ pub enum Level {
 }
 
 impl Level {
+    /// All of them, least to greatest.
+    pub const ALL: [Self; 5] = [Self::Debug, Self::Info, Self::Warning, Self::Error, Self::Critical];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"][self as usize]
+    }
+
     /// The level of this name, in any case.
     pub fn named(name: &str) -> Option<Self> {
         Some(match name.to_ascii_uppercase().as_str() {
@@ -30,15 +47,6 @@ impl Level {
             "CRITICAL" => Self::Critical,
             _ => return None,
         })
-    }
-
-    /// The level *field* of a line, `None` for a continuation line.
-    pub fn of_line(line: &str) -> Option<Self> {
-        let mut fields = line.splitn(4, " - ");
-        let time = fields.next()?;
-        let dated = time.len() >= 19 && time.starts_with(|c: char| c.is_ascii_digit());
-        let (_logger, level, _message) = (fields.next()?, fields.next()?, fields.next()?);
-        dated.then(|| Self::named(level.trim())).flatten()
     }
 }
 
@@ -65,6 +73,14 @@ impl LevelFilter {
         }
     }
 
+    /// Whether only lines above this level are wanted.
+    pub fn is_above(self, level: Level) -> bool {
+        match self {
+            Self::All => false,
+            Self::Only(wanted) | Self::AtLeast(wanted) => wanted > level,
+        }
+    }
+
     /// Whether a line of this level is wanted.
     pub fn admits(self, level: Option<Level>) -> bool {
         match self {
@@ -75,13 +91,26 @@ impl LevelFilter {
     }
 }
 
-/// One line; a continuation line has the level of the line that it continues.
+/// What is looked for in lines, in any case.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogLine {
-    /// Its level.
-    pub level: Option<Level>,
-    /// Its text, without the line end.
-    pub text: Arc<str>,
+pub struct Words(String);
+
+impl Words {
+    /// These.
+    pub fn new(words: &str) -> Self {
+        Self(words.to_lowercase())
+    }
+
+    /// Whether a text has them.
+    pub fn are_in(&self, text: &str) -> bool {
+        let words = self.0.as_bytes();
+        if self.0.is_ascii() {
+            // What is not ASCII has no byte that an ASCII character has.
+            return words.is_empty()
+                || text.as_bytes().windows(words.len()).any(|part| part.eq_ignore_ascii_case(words));
+        }
+        text.to_lowercase().contains(&self.0)
+    }
 }
 
 /// A log file: what the folder says of it and its last lines.
@@ -95,36 +124,75 @@ pub struct LogFile {
     pub size: u64,
     /// When it was written last.
     pub modified: Option<Timestamp>,
-    /// The last lines, oldest first, as many as memory is given for.
-    pub lines: Arc<[LogLine]>,
+    /// What memory holds of it.
+    pub held: Held,
     /// Why its lines cannot be read, where they cannot.
     pub error: Option<String>,
 }
 
-/// The log folder.
+/// What memory holds of a log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Held {
+    /// The last lines, as many as memory is given for.
+    pub lines: Lines,
+    /// Lines of WARNING and above that are older than these.
+    pub older: Lines,
+    /// From where on all lines of WARNING and above, and all counts, are known; `None` where there is no line with a time.
+    pub seen_from: Option<Timestamp>,
+    /// How many lines each hour has.
+    pub rates: Arc<Rates>,
+    /// What happened, in few words.
+    pub summary: Arc<Summary>,
+}
+
+impl Held {
+    /// The older warnings and then the last lines.
+    pub fn all(&self) -> impl DoubleEndedIterator<Item = Line<'_>> {
+        self.older.iter().chain(self.lines.iter())
+    }
+}
+
+#[cfg(test)]
+impl Held {
+    /// These lines, numbered from `first`.
+    pub fn of_lines(first: u64, lines: &[(Option<Level>, &str)]) -> Self {
+        let mut ring = lines::Ring::new(first, 32 * 1024);
+        lines.iter().for_each(|(level, text)| ring.push(text, None, *level, level.is_some()));
+        Self { lines: ring.lines(), ..Self::default() }
+    }
+
+    /// What is held of this text, of a log that is written like this.
+    pub fn of_text(dialect: tail::Dialect, text: &str, now: Timestamp) -> Self {
+        let zone = crate::model::time::SiteZone::named("Europe/Warsaw").expect("a zone");
+        let mut tail = tail::Tail::new(dialect, zone, 1, true);
+        tail.take(text.as_bytes(), now);
+        tail.held()
+    }
+}
+
+/// The journal of the coordinator's unit.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Journal {
+    /// What memory holds of it.
+    pub held: Held,
+    /// When its last line was read.
+    pub read: Option<Timestamp>,
+    /// Why there are no lines, or no new ones, where there is a reason.
+    pub error: Option<String>,
+}
+
+/// The log folder and the journal.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Logs {
     /// By name.
     pub files: Vec<LogFile>,
+    /// `None` until it was looked for.
+    pub journal: Option<Journal>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_level_is_the_level_field() {
-        for (line, level) in [
-            ("2026-11-22 14:02:24,900 - module.name - INFO - message", Some(Level::Info)),
-            ("2026-11-22 14:02:24,900 - a - WARNING - 5 - 3 - ERROR - not the field", Some(Level::Warning)),
-            ("2026-11-22 14:02:24,900 - a - NOTICE - message", None),
-            ("Traceback (most recent call last):", None),
-            ("  File \"x.py\" - ERROR - in y - z", None),
-            ("", None),
-        ] {
-            assert_eq!(Level::of_line(line), level, "{line}");
-        }
-    }
 
     #[test]
     fn filters() {

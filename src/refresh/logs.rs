@@ -1,43 +1,111 @@
-//! The tails of the log files. Published only when something in the folder changed; that it was looked at shows without.
+//! The tails of the log files and of the journal. Published only when something changed; that it was looked at shows
+//! without.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use super::{Context, Next, Refresher};
+use crossbeam_channel::select;
+
+use super::Context;
+use crate::base::fault::Fault;
+use crate::model::logs::Logs;
+use crate::model::logs::tail::Tail;
 use crate::source::log_files::LogFolder;
 
-pub struct Logs {
+/// How often is looked while nobody follows, and while somebody does.
+pub const CALM: Duration = Duration::from_secs(2);
+const FOLLOWED: Duration = Duration::from_millis(200);
+/// Between two steps of reading on, so that who follows keeps up and others have their turn.
+const BETWEEN_STEPS: Duration = Duration::from_millis(2);
+/// Between two steps of looking back, which is in no hurry.
+const BETWEEN_STEPS_BACK: Duration = Duration::from_millis(10);
+
+pub struct Reader {
     context: Context,
     folder: LogFolder,
 }
 
-impl Logs {
+impl Reader {
     pub fn new(context: Context) -> Self {
-        let folder = LogFolder::new(context.config.log_dir.clone());
+        let config = &context.config;
+        let folder = LogFolder::new(config.log_dir.clone(), config.zone.clone(), config.limits.log_file_bytes);
         Self { context, folder }
     }
-}
 
-impl Refresher for Logs {
-    fn refresh(&mut self) -> Next {
+    /// Looks until the stop.
+    pub fn run(mut self) {
+        let (shutdown, audience) = (self.context.shutdown.clone(), Arc::clone(&self.context.audience));
+        let mut looks_back = true;
+        while !shutdown.is_stopping() {
+            #[cfg(feature = "faults")]
+            super::faults::panic_on_demand("logs");
+            let more = self.look();
+            let pause = match (more, audience.is_empty()) {
+                (true, _) => BETWEEN_STEPS,
+                (false, false) => FOLLOWED,
+                (false, true) => CALM,
+            };
+            let due = Instant::now() + pause;
+            if looks_back && !more {
+                self.context.wait_for_the_others();
+            }
+            while looks_back && !more && Instant::now() < due && shutdown.wait(BETWEEN_STEPS_BACK) {
+                looks_back = self.folder.look_back(self.context.clock.now());
+            }
+            select! {
+                recv(shutdown.channel()) -> _ => return,
+                recv(audience.arrivals) -> _ => {},
+                default(due.saturating_duration_since(Instant::now())) => {},
+            }
+        }
+    }
+
+    /// Looks once and publishes what it found. Answers whether there is more to be read at once.
+    pub fn look(&mut self) -> bool {
         let started = self.context.start();
-        let found = self.folder.poll();
+        let found = self.read();
         let attempt = self.context.finish(&started);
         let known = self.context.cell.load();
         match found {
-            Ok(logs) => {
+            Ok((logs, more)) => {
                 if known.logs.value.as_deref() != Some(&logs) || known.logs.error.is_some() {
                     self.context.cell.publish(|next| next.logs.succeed(Arc::new(logs), attempt));
                 } else {
                     known.logs.confirm_quietly(attempt);
                 }
+                more
             }
             Err(fault) => {
                 if known.logs.error.as_deref() != Some(fault.to_string().as_str()) {
                     log::warn!("LOGS: {fault}");
                     self.context.cell.publish(|next| next.logs.fail(&fault, attempt));
                 }
+                false
             }
         }
-        Next::AtInterval
+    }
+
+    fn read(&mut self) -> Result<(Logs, bool), Fault> {
+        let (audience, limits) = (&self.context.audience, &self.context.config.limits);
+        // The file keeps what memory has no room for until the slowest has come nearer.
+        let may_read = |name: &str, tail: &Tail| {
+            audience
+                .slowest(name, tail.next() - 1)
+                .is_none_or(|reached| tail.bytes_after(reached) <= limits.log_file_bytes / 2)
+        };
+        let mut found = self.folder.poll(self.context.clock.now(), may_read)?;
+        shrink(self.folder.tails().collect(), limits.logs_bytes);
+        self.folder.fill(&mut found.files);
+        Ok((Logs { files: found.files, journal: None }, found.more))
+    }
+}
+
+/// Lets lines of the largest go until all together take no more than so much.
+fn shrink(mut tails: Vec<&mut Tail>, most: usize) {
+    while tails.iter().map(|tail| tail.bytes()).sum::<usize>() > most {
+        let largest = tails.iter_mut().max_by_key(|tail| tail.bytes());
+        if !largest.is_some_and(|tail| tail.shed()) {
+            return;
+        }
     }
 }

@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use jiff::Timestamp;
 
+use crate::base::audience::Audience;
 use crate::base::clock::SharedClock;
 use crate::base::fault::Fault;
 use crate::base::shutdown::Shutdown;
@@ -45,6 +46,8 @@ pub struct Context {
     pub archive: ArchiveLines,
     /// `/proc`.
     pub proc_root: PathBuf,
+    /// Who follows the logs.
+    pub audience: Arc<Audience>,
 }
 
 /// What leads to the thread `archive`; survives its restarts.
@@ -100,8 +103,6 @@ pub enum Kind {
     Archive,
 }
 
-/// How often the log folder is looked at while nobody follows it.
-const LOG_INTERVAL: Duration = Duration::from_secs(2);
 /// How often past months are looked at again for late rows.
 const MONTHS_INTERVAL: Duration = Duration::from_secs(3600);
 /// The refreshers of what is shown first come first after the start, for half a second at most.
@@ -133,7 +134,7 @@ impl Kind {
             Self::Metrics => config.metrics_interval,
             Self::Prices => config.price_interval,
             Self::Process => config.process_interval,
-            Self::Logs => Interval::Every(LOG_INTERVAL),
+            Self::Logs => Interval::Every(logs::CALM),
             Self::Months => Interval::Every(MONTHS_INTERVAL),
             Self::Archive => Interval::Off,
         }
@@ -152,7 +153,10 @@ impl Kind {
             Self::Months => Box::new(months::Months::new(context)),
             Self::Prices => Box::new(prices::Prices::new(context)),
             Self::Process => Box::new(process::Process::new(context)),
-            Self::Logs => Box::new(logs::Logs::new(context)),
+            Self::Logs => {
+                logs::Reader::new(context).run();
+                return Ok(());
+            }
             Self::Archive => {
                 archive::Archivist::new(context, archive::Pace::default()).run();
                 return Ok(());

@@ -107,6 +107,7 @@ impl Bench {
             scribe: Scribe { decisions: feed, history: |_, _| Arc::new(Document::new([])) },
             archive: ArchiveLines::new(Desk::new().1),
             proc_root: dir.path().join("proc"),
+            audience: Arc::default(),
         };
         Self { dir, clock, context, _trigger: trigger }
     }
@@ -450,23 +451,23 @@ fn a_look_at_unchanged_logs_shows_in_their_age_and_is_told_nobody() {
     let bench = Bench::new("2026-11-22T12:00:00Z", "");
     fs::create_dir_all(&bench.context.config.log_dir).unwrap();
     fs::write(bench.context.config.log_dir.join("data.log"), "one\n").unwrap();
-    let mut logs = logs::Logs::new(bench.context.clone());
+    let mut logs = logs::Reader::new(bench.context.clone());
     let age = || {
         let known = bench.context.cell.load();
         (known.publication, known.logs.age(bench.context.clock.instant()))
     };
-    logs.refresh();
+    logs.look();
     assert_eq!(age(), (1, Some(Duration::ZERO)));
     for _ in 0..50 {
         bench.clock.advance(Duration::from_secs(2));
         assert_eq!(age(), (1, Some(Duration::from_secs(2))), "a hang shows");
-        logs.refresh();
+        logs.look();
         assert_eq!(age(), (1, Some(Duration::ZERO)));
     }
     // What is published meanwhile keeps it.
     bench.context.cell.publish(|next| next.live.failures = 1);
     assert_eq!(age(), (2, Some(Duration::ZERO)));
     fs::write(bench.context.config.log_dir.join("data.log"), "one\ntwo\n").unwrap();
-    logs.refresh();
+    logs.look();
     assert_eq!(age(), (3, Some(Duration::ZERO)));
 }

@@ -4,8 +4,10 @@ mod calendar;
 mod current_state;
 mod decisions;
 mod download;
+mod follow;
 mod history;
 mod house;
+mod log_files;
 mod logs;
 mod memo;
 mod months;
@@ -33,6 +35,7 @@ use super::limits::Limits;
 use super::message::{Answer, Body, Bytes, Handler, Method, Request, Response, empty, header, ready};
 use super::prepared::Prepared;
 use super::query::Query;
+use crate::base::audience::Audience;
 use crate::base::clock::SharedClock;
 use crate::base::fault::Fault;
 use crate::base::shutdown::Shutdown;
@@ -70,6 +73,8 @@ pub struct Api {
     /// The edge's, once it is open.
     counters: OnceLock<(Arc<Counters>, Limits)>,
     lobby: Option<Lobby>,
+    /// Who follows the logs.
+    audience: Arc<Audience>,
     exports: Option<v1::export::Exports>,
 }
 
@@ -145,15 +150,24 @@ impl Api {
             description: LazyLock::new(openapi::prepared),
             counters: OnceLock::new(),
             lobby: None,
+            audience: Arc::default(),
             exports: None,
         }
     }
 
     /// With event streams, whose subscribers are let in by `lobby`; what they are told is [`Told`].
     #[must_use]
-    pub fn with_events(mut self, lobby: Lobby) -> Self {
-        self.lobby = Some(lobby);
+    pub fn with_events(mut self, lobby: Lobby, audience: Arc<Audience>) -> Self {
+        (self.lobby, self.audience) = (Some(lobby), audience);
         self
+    }
+
+    /// The answer to who wants an event stream; that there is none left is counted.
+    fn counted(&self, answer: Result<Answer, Refusal>) -> Result<Answer, Refusal> {
+        if let (Err(Refusal { status: 503, .. }), Some((counters, _))) = (&answer, self.counters.get()) {
+            Counters::add(&counters.busy_streams);
+        }
+        answer
     }
 
     /// With exports, which read of ledgers that `open` opens, and end at the stop.
@@ -228,7 +242,7 @@ struct Route {
 }
 
 /// All that is answered. `openapi/` describes it, and its tests compare the two.
-static ROUTES: [Route; 28] = [
+static ROUTES: [Route; 29] = [
     route("other", Keep::Not, |_, _, request| Err(Refusal::not_found(format!("there is nothing at {}", request.path)))),
     route("/", Keep::Not, |api, _, _| Ok(api.page.index())),
     route("/assets/", Keep::Not, |api, _, request| api.page.asset(&request.path)),
@@ -242,8 +256,15 @@ static ROUTES: [Route; 28] = [
     route("/monthly-comparison", Keep::Publication, |_, ask, _| ready_now(months::comparison(ask))),
     route("/prices", Keep::Publication, |_, ask, _| ready_now(prices::answer(ask))),
     route("/prices.ics", Keep::Publication, |_, ask, _| ready_now(calendar::answer(ask))),
-    route("/logs", Keep::Not, |_, ask, _| ready_now(logs::lines(ask))),
-    route("/logs/files", Keep::Not, |_, ask, _| ready_now(logs::files(ask))),
+    route("/logs", Keep::Not, |api, ask, request| {
+        let asked = logs::Asked::read(ask)?;
+        match asked.follow {
+            true => api.counted(follow::answer(asked, request, api)),
+            false => ready_now(logs::lines(ask, &asked)),
+        }
+    }),
+    route("/logs/files", Keep::Not, |_, ask, _| ready_now(log_files::files(ask))),
+    route("/logs/rates", Keep::Not, |_, ask, _| ready_now(log_files::rates(ask))),
     route("/logs/download/", Keep::Not, |api, ask, request| download::answer(ask, request, &api.cors)),
     route("/api/v1/prices", Keep::Publication, |_, ask, request| v1::prices::answer(ask, request)),
     route("/api/v1/energy", Keep::Not, |_, ask, request| v1::energy::answer(ask, request)),
@@ -256,11 +277,7 @@ static ROUTES: [Route; 28] = [
     }),
     route("/api/v1/state", Keep::Tick, |_, ask, _| ready_now(v1::state::answer(ask))),
     route("/api/v1/events", Keep::Not, |api, ask, request| {
-        let answer = v1::events::answer(ask, request, &api.cors, api.lobby.as_ref());
-        if let (Err(Refusal { status: 503, .. }), Some((counters, _))) = (&answer, api.counters.get()) {
-            Counters::add(&counters.busy_streams);
-        }
-        answer
+        api.counted(v1::events::answer(ask, request, &api.cors, api.lobby.as_ref()))
     }),
     route("/api/v1/export", Keep::Not, |api, ask, request| {
         v1::export::answer(ask, request, &api.cors, api.exports.as_ref())

@@ -16,7 +16,7 @@ use crate::http::render::{Manner, Output};
 use crate::inquiry::{Desk, Inquiry};
 use crate::model::coordinator::Coordinator;
 use crate::model::decision::{Decision, RawDecision};
-use crate::model::logs::{Level, LogFile, LogLine, Logs};
+use crate::model::logs::{Held, Level, LogFile, Logs};
 use crate::model::price::{Entity, Point, PriceOrigin, PricedDay, PublishedDay, Sheets};
 use crate::snapshot::{Attempt, DatabaseState, Feed, Live, Metrics, Origin, Prices, Scene, Section};
 use crate::source::json as site_json;

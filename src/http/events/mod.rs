@@ -80,6 +80,15 @@ pub trait Source: Send {
 
     /// What a newcomer is told of a topic whose news are additions; `None` where the last news are all there is to know.
     fn whole(&mut self, topic: Topic) -> Option<News>;
+
+    /// Nobody listens any more.
+    fn rest(&mut self) {}
+}
+
+/// What one subscriber alone is told, at its own pace. Asked on the thread `events` alone.
+pub trait Feed: Send {
+    /// Whole events that come next: of about so many bytes at most, none where nothing is new.
+    fn next(&mut self, room: usize) -> String;
 }
 
 /// What wakes the thread.
@@ -116,6 +125,8 @@ pub struct Wish {
     pub last_id: Option<String>,
     /// The head of its answer, see [`head`].
     pub head: Vec<u8>,
+    /// What it alone is told besides.
+    pub feed: Option<Box<dyn Feed>>,
 }
 
 struct Newcomer {

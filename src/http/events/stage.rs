@@ -92,9 +92,9 @@ impl Stage {
                 self.comment_at = Some(self.now + COMMENT_EVERY);
             }
             self.drop_stuck();
-            if self.present().next().is_none() {
-                self.bell.heard.store(false, SeqCst);
+            if self.present().next().is_none() && self.bell.heard.swap(false, SeqCst) {
                 (self.look_at, self.comment_at) = (None, None);
+                source.rest();
             }
         }
     }
@@ -135,11 +135,13 @@ impl Stage {
                 None
             }
         };
-        if news.is_empty() {
-            return;
+        if !news.is_empty() {
+            let events: Vec<Event> = news.iter().map(|news| self.memory.add(news)).collect();
+            self.broadcast(|subscriber| events.iter().try_for_each(|event| subscriber.tell(event)));
         }
-        let events: Vec<Event> = news.iter().map(|news| self.memory.add(news)).collect();
-        self.broadcast(|subscriber| events.iter().try_for_each(|event| subscriber.tell(event)));
+        for place in &mut self.subscribers {
+            go_on(place, self.now);
+        }
     }
 
     /// Adds to everybody's queue and offers it at once. Who has no room, or is gone, is dropped.
@@ -173,8 +175,9 @@ impl Stage {
             .and_then(|()| subscriber.flush(self.now));
         let place = &mut self.subscribers[key];
         *place = Some(subscriber);
-        if let Err(why) = told {
-            dismiss(place, why);
+        match told {
+            Ok(()) => go_on(place, self.now),
+            Err(why) => dismiss(place, why),
         }
     }
 
@@ -201,8 +204,9 @@ impl Stage {
     fn serve(&mut self, key: usize) {
         let Some(place) = self.subscribers.get_mut(key) else { return };
         let Some(subscriber) = place else { return };
-        if let Err(why) = subscriber.listen().and_then(|()| subscriber.flush(self.now)) {
-            dismiss(place, why);
+        match subscriber.listen() {
+            Ok(()) => go_on(place, self.now),
+            Err(why) => dismiss(place, why),
         }
     }
 
@@ -235,6 +239,20 @@ impl Stage {
             }
         }
         self.subscribers.iter_mut().for_each(|place| dismiss(place, Closed::Shutdown));
+    }
+}
+
+/// Tells somebody more. Who cannot take it, or whose feed panics, is dropped.
+fn go_on(place: &mut Option<Subscriber>, now: Instant) {
+    let Some(subscriber) = place else { return };
+    match catch_unwind(AssertUnwindSafe(|| subscriber.go_on(now))) {
+        Ok(Ok(())) => {}
+        Ok(Err(why)) => dismiss(place, why),
+        Err(_) => {
+            // The panic hook has told where.
+            subscriber.count_panic();
+            dismiss(place, Closed::Broken);
+        }
     }
 }
 

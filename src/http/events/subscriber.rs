@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use polling::Poller;
 
 use super::memory::Event;
-use super::{Newcomer, Seat, Topics};
+use super::{Feed, Newcomer, Seat, Topics};
 use crate::http::counters::Closed;
 use crate::http::given::Given;
 use crate::http::watch::Watched;
@@ -24,6 +24,10 @@ const KERNEL_PATIENCE: Duration = Duration::from_secs(45);
 const KERNEL_BYTES: usize = 32 * 1024;
 /// Bytes that a subscriber may send; it has nothing to say.
 const MOST_RECEIVED: usize = 16 * 1024;
+/// With so little waiting for it, a subscriber is told more.
+const LITTLE: usize = 8 * 1024;
+/// What it is told at once. With what waits and a line of the longest, that is less than may wait.
+const FEED_BYTES: usize = 32 * 1024;
 /// Frames offered to the socket at once.
 const PARTS: usize = 16;
 
@@ -39,6 +43,7 @@ pub struct Subscriber {
     /// Since when it has taken nothing, while something waits.
     stuck_since: Option<Instant>,
     received: usize,
+    feed: Option<Box<dyn Feed>>,
     #[expect(dead_code, reason = "held, not used")]
     seat: Seat,
 }
@@ -52,10 +57,10 @@ impl Subscriber {
         let Newcomer { given, seat, wish } = newcomer;
         given.bound(KERNEL_BYTES, KERNEL_PATIENCE)?;
         let socket = Watched::new(given, poller, key)?;
-        let topics = wish.topics;
+        let (topics, feed) = (wish.topics, wish.feed);
         let queue = VecDeque::from([Arc::from(wish.head)]);
         let bytes = queue.iter().map(|frame: &Arc<[u8]>| frame.len()).sum();
-        Ok(Self { socket, topics, queue, taken: 0, bytes, stuck_since: None, received: 0, seat })
+        Ok(Self { socket, topics, queue, taken: 0, bytes, stuck_since: None, received: 0, feed, seat })
     }
 
     /// Adds to what waits to be sent.
@@ -107,6 +112,24 @@ impl Subscriber {
         }
         let armed = if self.queue.is_empty() { self.socket.await_readable() } else { self.socket.await_either() };
         armed.map_err(|_| Closed::Broken)
+    }
+
+    /// Tells it what its feed has for it, as long as it takes that, and offers the socket what waits.
+    ///
+    /// # Errors
+    /// Why to drop it.
+    pub fn go_on(&mut self, now: Instant) -> Result<(), Closed> {
+        loop {
+            let text = match &mut self.feed {
+                Some(feed) if self.bytes < LITTLE => feed.next(FEED_BYTES),
+                _ => String::new(),
+            };
+            if text.is_empty() {
+                return self.flush(now);
+            }
+            self.push(Arc::from(text.into_bytes()))?;
+            self.flush(now)?;
+        }
     }
 
     /// Takes `count` bytes off the queue.

@@ -18,7 +18,6 @@ use crate::model::energy::EnergyRow;
 use crate::model::logs::Logs;
 use crate::model::price::PricedDay;
 use crate::model::search::Entry;
-use crate::model::time::{SiteZone, parse_local};
 
 /// How much of the log is shown, before and after.
 const LOG_REACH: Duration = Duration::from_secs(300);
@@ -251,15 +250,12 @@ fn logs<'a>(scene: &Scene<'a>, say: &mut impl FnMut(&str, String)) -> Vec<Log<'a
     };
     let mut found = Vec::new();
     for file in &logs.files {
-        let (mut lines, mut within, mut oldest, mut cut) = (Vec::new(), false, None, false);
-        for line in file.lines.iter() {
-            if let Some(at) = time_of(&line.text, &scene.facts.zone, scene.now) {
-                oldest = oldest.or(Some(at));
-                within = from <= at && at <= to;
-            }
-            if within {
+        let (mut lines, mut oldest, mut cut) = (Vec::new(), None, false);
+        for line in file.held.lines.iter() {
+            oldest = oldest.or(line.at);
+            if line.at.is_some_and(|at| from <= at && at <= to) {
                 cut |= lines.len() == LOG_LINES;
-                lines.extend((lines.len() < LOG_LINES).then_some(&*line.text));
+                lines.extend((lines.len() < LOG_LINES).then_some(line.text));
             }
         }
         let held = oldest.is_some_and(|oldest| oldest <= from);
@@ -281,14 +277,4 @@ fn logs<'a>(scene: &Scene<'a>, say: &mut impl FnMut(&str, String)) -> Vec<Log<'a
         say("logs", "there are no log files".to_owned());
     }
     found
-}
-
-/// The time at the beginning of `2026-11-22 14:02:24,900 - module.name - INFO - message`. In the doubled hour the later
-/// pass where that is not after now.
-fn time_of(line: &str, zone: &SiteZone, now: Timestamp) -> Option<Timestamp> {
-    let text = line.get(..19)?;
-    if !line.as_bytes()[0].is_ascii_digit() {
-        return None;
-    }
-    parse_local(text, zone).map(|local| zone.newest_instant(local, now))
 }

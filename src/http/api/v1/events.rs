@@ -14,11 +14,12 @@ use super::followed_log::FollowedLog;
 use super::price_short::notice;
 use super::sources::{Ages, Coordinator, Sources, coordinator, next_change, sources};
 use super::state::{Live, Newest, decision, live, newest};
+use crate::base::audience::Place;
 use crate::http::api::logs::FOLLOWED;
 use crate::http::api::status::is_fresh;
 use crate::http::cors::Cors;
 use crate::http::events::{Lobby, News, Source, Topic, Topics, Wish, answer_head, head};
-use crate::http::message::{Answer, Bytes, Method, Request, header, ready};
+use crate::http::message::{Answer, Body, Bytes, Method, Request, Response, header, ready};
 use crate::model::decision::Decision;
 use crate::model::price::SLOT;
 use crate::snapshot;
@@ -38,23 +39,32 @@ const A_LITTLE: Duration = Duration::from_millis(2);
 /// `/api/v1/events`
 pub fn answer(ask: &Ask<'_>, request: &Request, cors: &Cors, lobby: Option<&Lobby>) -> Result<Answer, Refusal> {
     let topics = wanted(ask)?;
-    let response = ready(200, "text/event-stream", Bytes::Static(b""))
+    let head = head(&cors.allow(request, stream_response()));
+    if request.method == Method::Head {
+        return Ok(Answer::Give(Box::new(move |given| answer_head(&given, &head))));
+    }
+    let Some((lobby, seat)) = lobby.and_then(|lobby| Some((lobby.clone(), lobby.seat()?))) else {
+        return Err(no_seat());
+    };
+    let wish = Wish { topics, last_id: request.header("last-event-id").map(str::to_owned), head, feed: None };
+    Ok(Answer::Give(Box::new(move |given| lobby.admit(given, seat, wish))))
+}
+
+/// The head of every event stream.
+pub fn stream_response() -> Response<Body> {
+    ready(200, "text/event-stream", Bytes::Static(b""))
         .with_header(header("Cache-Control", "no-store"))
         // Proxies of the nginx kind hold answers back otherwise.
         .with_header(header("X-Accel-Buffering", "no"))
         .with_header(header("X-Content-Type-Options", "nosniff"))
         .with_header(header("Referrer-Policy", "no-referrer"))
-        .with_header(header("Content-Security-Policy", "default-src 'none'"));
-    let head = head(&cors.allow(request, response));
-    if request.method == Method::Head {
-        return Ok(Answer::Give(Box::new(move |given| answer_head(&given, &head))));
-    }
-    let Some((lobby, seat)) = lobby.and_then(|lobby| Some((lobby.clone(), lobby.seat()?))) else {
-        let text = "all event streams are taken; close some or try again in a moment".to_owned();
-        return Err(Refusal { status: 503, code: "busy", text, retry_after_s: Some(5) });
-    };
-    let wish = Wish { topics, last_id: request.header("last-event-id").map(str::to_owned), head };
-    Ok(Answer::Give(Box::new(move |given| lobby.admit(given, seat, wish))))
+        .with_header(header("Content-Security-Policy", "default-src 'none'"))
+}
+
+/// There are no more streams to be had.
+pub fn no_seat() -> Refusal {
+    let text = "all event streams are taken; close some or try again in a moment".to_owned();
+    Refusal { status: 503, code: "busy", text, retry_after_s: Some(5) }
 }
 
 /// What the query asks for: all topics, or those of `topics`; and the logs of `log`.
@@ -63,7 +73,7 @@ fn wanted(ask: &Ask<'_>) -> Result<Topics, Refusal> {
     let logs = ask.query.get(LOG);
     for name in logs.iter().flat_map(|names| names.split(',')) {
         let found = FOLLOWED.iter().position(|known| *known == name);
-        let index = found.ok_or_else(|| Refusal::bad_parameter(LOG, name, "master, data or fast_charge"))?;
+        let index = found.ok_or_else(|| Refusal::bad_parameter(LOG, name, "master, data, fast_charge or journal"))?;
         topics = topics.with(FIRST_LOG + index as Topic);
     }
     for name in ask.query.get("topics").unwrap_or("state,prices,decision,health").split(',') {
@@ -139,12 +149,14 @@ pub struct Told {
     api: Arc<Api>,
     last: [Option<Last>; NAMES.len()],
     logs: [FollowedLog; FOLLOWED.len()],
+    /// While somebody listens to a log.
+    place: Option<Place>,
 }
 
 impl Told {
     /// What `api` knows; nothing of it was told yet.
     pub fn new(api: Arc<Api>) -> Self {
-        Self { api, last: [const { None }; NAMES.len()], logs: FOLLOWED.map(FollowedLog::new) }
+        Self { api, last: [const { None }; NAMES.len()], logs: FOLLOWED.map(FollowedLog::new), place: None }
     }
 
     /// The topic's text, if it is another one than before.
@@ -167,6 +179,11 @@ impl Source for Told {
     fn look(&mut self, wanted: Topics, news: &mut Vec<News>) -> Option<Duration> {
         let api = Arc::clone(&self.api);
         let ask = api.moment();
+        if wanted.iter().any(|topic| topic >= FIRST_LOG) {
+            self.place.get_or_insert_with(|| api.audience.join(None, 0));
+        } else {
+            self.place = None;
+        }
         for topic in wanted.iter() {
             let name = NAMES.get(usize::from(topic)).copied().unwrap_or(LOG);
             news.extend(self.news(topic, &ask).map(|data| News { topic, name, data }));
@@ -177,6 +194,10 @@ impl Source for Told {
         let ages = wanted.has(STATE) || wanted.has(HEALTH);
         let to_next_change = if ages { next_change(&ask) } else { None };
         [to_next_slot, to_next_change].into_iter().flatten().min().map(|after| after + A_LITTLE)
+    }
+
+    fn rest(&mut self) {
+        self.place = None;
     }
 
     fn whole(&mut self, topic: Topic) -> Option<News> {

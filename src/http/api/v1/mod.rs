@@ -16,7 +16,7 @@ pub mod prices;
 pub mod receipt;
 mod sources;
 pub mod state;
-mod when;
+pub mod when;
 
 #[cfg(test)]
 mod tests;

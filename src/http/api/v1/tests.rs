@@ -220,7 +220,14 @@ fn the_server_tells_about_itself() {
         "route": "/prices", "count": 1, "p50_ms": 0.25, "p90_ms": 0.25, "p99_ms": 0.25, "max_ms": 0.25,
     }]);
     assert_eq!(about["latency"], latency);
-    for (path, class) in [("/", 1), ("/assets/app.js", 2), ("/logs/download/x", 15), ("/logs", 13), ("/nonsense", 0)] {
+    for (path, class) in [
+        ("/", 1),
+        ("/assets/app.js", 2),
+        ("/logs/rates", 15),
+        ("/logs/download/x", 16),
+        ("/logs", 13),
+        ("/nonsense", 0),
+    ] {
         assert_eq!(bench.api.class(&Request { path: path.into(), ..request.clone() }), class, "{path}");
     }
 }

@@ -14,7 +14,8 @@ use crate::model::coordinator::Coordinator;
 use crate::model::day::{DayOrigin, DaySummary, Sums};
 use crate::model::energy::{EnergyRow, Point};
 use crate::model::footprint::Footprint;
-use crate::model::logs::{Level, LogFile, LogLine, Logs};
+use crate::model::logs::tail::Dialect;
+use crate::model::logs::{Held, Journal, LogFile, Logs};
 use crate::model::month::MonthSummary;
 use crate::model::time::Month;
 use crate::snapshot::{DatabaseState, Feed, Metrics, Origin, Scene};
@@ -45,13 +46,13 @@ pub fn full(origin: Origin) -> Bench {
     ]);
     let attempt = bench.attempt();
     let now = bench.clock.now();
-    let line = |level, text: &str| LogLine { level, text: text.into() };
+    let text = "2026-11-22 13:00:00,000 - a - INFO - Decision made: wait\n2026-11-22 13:01:00,000 - a - ERROR - \u{1b}[31m\nTraceback\n";
     let file = |name: &str, modified| LogFile {
         name: name.into(),
         path: format!("/site/logs/{name}"),
         size: 7,
         modified,
-        lines: Arc::from([line(Some(Level::Info), "a - INFO - b"), line(None, "\u{1b}[31m")]),
+        held: Held::of_text(Dialect::Python, text, now),
         error: None,
     };
     let files = vec![file("master_coordinator.log", Some(now)), file("other.log", None)];
@@ -74,7 +75,10 @@ pub fn full(origin: Origin) -> Bench {
         };
         next.metrics.succeed(Arc::new(metrics), attempt);
         next.process.succeed(Arc::new(Coordinator { pid: Some(42) }), attempt);
-        next.logs.succeed(Arc::new(Logs { files }), attempt);
+        let journal = "2026-11-22T13:00:00+01:00 pi python[1]: 2026-11-22 13:00:00,000 - a - WARNING - slow\n";
+        let held = Held::of_text(Dialect::Journal, journal, now);
+        let journal = Some(Journal { held, read: Some(now), error: None });
+        next.logs.succeed(Arc::new(Logs { files, journal }), attempt);
         next.footprint.succeed(Arc::new(footprint), attempt);
         let months = Arc::make_mut(&mut next.months);
         months.complete = true;

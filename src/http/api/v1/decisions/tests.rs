@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 
 use crate::base::fault::Fault;
 use crate::http::api::tests::Bench;
-use crate::http::api::tests::shelf::{Shelf, decision};
+use crate::http::api::tests::shelf::{Shelf, decision, minute};
 use crate::http::message::Method;
-use crate::model::logs::{LogFile, LogLine, Logs};
+use crate::model::logs::tail::Dialect;
+use crate::model::logs::{Held, LogFile, Logs};
 use crate::model::search::entries;
 
 fn full() -> Bench {
@@ -217,7 +218,6 @@ fn what_was_published_is_newer_than_what_is_remembered() {
 fn one_instant() {
     let bench = full();
     let attempt = bench.attempt();
-    let line = |text: &str| LogLine { level: None, text: text.into() };
     let texts = [
         "2026-11-22 11:50:00,000 - a - INFO - long before",
         "2026-11-22 11:55:00,000 - a - INFO - <script>\"\u{1b}[31m",
@@ -230,11 +230,11 @@ fn one_instant() {
         path: name.into(),
         size: 1,
         modified: None,
-        lines: texts[from..].iter().map(|text| line(text)).collect(),
+        held: Held::of_text(Dialect::Python, &format!("{}\n", texts[from..].join("\n")), minute(120)),
         error: None,
     };
     let files = vec![file("whole.log", 0), file("cut.log", 3)];
-    bench.cell.publish(|next| next.logs.succeed(std::sync::Arc::new(Logs { files }), attempt));
+    bench.cell.publish(|next| next.logs.succeed(std::sync::Arc::new(Logs { files, journal: None }), attempt));
     let (status, told) = bench.ask("/api/v1/at?time=2026-11-22T12:01:00");
     assert_eq!((status, &told["time"]), (200, &json!("2026-11-22T12:01:00+01:00")));
     assert_eq!((&told["reading"]["off_by_s"], &told["reading"]["soc_pct"]), (&json!(-60.0), &json!(50.0)));

@@ -9,7 +9,7 @@ use super::super::super::tests::Bench;
 use super::*;
 use crate::base::fault::Fault;
 use crate::http::message::Handler;
-use crate::model::logs::{LogFile, LogLine, Logs};
+use crate::model::logs::{Held, LogFile, Logs};
 use crate::snapshot::Origin;
 
 const ALL: Topics = Topics::NONE.with(STATE).with(PRICES).with(DECISION).with(HEALTH);
@@ -38,22 +38,19 @@ fn names(told: &mut Told, wanted: Topics) -> Vec<&'static str> {
     look(told, wanted).into_iter().map(|(name, _)| name).collect()
 }
 
-fn write_log(bench: &Bench, lines: &[&str]) {
-    let lines = lines.iter().map(|line| LogLine { level: None, text: (*line).into() }).collect();
-    write_lines(bench, lines);
-}
-
-fn write_lines(bench: &Bench, lines: Arc<[LogLine]>) {
+/// The lines that memory holds, and the number of the first one.
+fn write_log(bench: &Bench, first: u64, lines: &[&str]) {
+    let lines: Vec<_> = lines.iter().map(|line| (None, *line)).collect();
     let file = LogFile {
         name: "master_coordinator.log".into(),
         path: "p".into(),
         size: 1,
         modified: None,
-        lines,
+        held: Held::of_lines(first, &lines),
         error: None,
     };
     let attempt = bench.attempt();
-    bench.cell.publish(|next| next.logs.succeed(Arc::new(Logs { files: vec![file] }), attempt));
+    bench.cell.publish(|next| next.logs.succeed(Arc::new(Logs { files: vec![file], journal: None }), attempt));
 }
 
 #[test]
@@ -130,29 +127,28 @@ fn a_log_is_told_from_its_last_lines_on() {
     assert!(look(&mut told, MASTER).is_empty());
     let many: Vec<String> = (0..70).map(|number| format!("line {number}")).collect();
     let mut lines: Vec<&str> = many.iter().map(String::as_str).collect();
-    write_log(&bench, &lines);
+    write_log(&bench, 1, &lines);
     let (_, event) = look(&mut told, MASTER).pop().unwrap();
     assert_eq!((&event["replace"], event["lines"].as_array().unwrap().len()), (&json!(true), 50));
     assert_eq!((&event["lines"][0], &event["lines"][49]), (&json!("line 20"), &json!("line 69")));
-    // Read anew, with other objects of the same text, and two more.
     lines.extend(["line 70", "line 71"]);
-    write_log(&bench, &lines[10..]);
+    write_log(&bench, 11, &lines[10..]);
     let added = json!({"file": "master", "lines": ["line 70", "line 71"], "replace": false, "skipped": 0});
     assert_eq!(look(&mut told, MASTER), [("log", added)]);
     assert!(look(&mut told, MASTER).is_empty());
     // A newcomer is told the last lines, those that are news to everybody left out.
     lines.push("line 72");
-    write_log(&bench, &lines[10..]);
+    write_log(&bench, 11, &lines[10..]);
     let whole = told.whole(FIRST_LOG).unwrap();
     let whole: Value = serde_json::from_str(&whole.data).unwrap();
     assert_eq!((&whole["lines"][49], &whole["replace"]), (&json!("line 71"), &json!(true)));
     assert_eq!(look(&mut told, MASTER)[0].1["lines"], json!(["line 72"]));
     assert!(told.whole(STATE).is_none());
     // Another file: what was shown is replaced.
-    write_log(&bench, &["new"]);
+    write_log(&bench, 1_000_000, &["new"]);
     let (_, event) = look(&mut told, MASTER).pop().unwrap();
     assert_eq!((&event["replace"], &event["lines"]), (&json!(true), &json!(["new"])));
-    write_log(&bench, &[]);
+    write_log(&bench, 1_000_001, &[]);
     assert!(look(&mut told, MASTER).is_empty(), "what was told of it stays true");
 }
 
@@ -160,18 +156,18 @@ fn a_log_is_told_from_its_last_lines_on() {
 fn hostile_lines_stay_one_event_of_bounded_size() {
     let (bench, mut told) = bench();
     let nasty = "a\nb\r\n\ndata: {}\n\nid: 9\0\u{2028}\u{85}\u{feff}\"\\";
-    write_log(&bench, &[nasty]);
+    write_log(&bench, 1, &[nasty]);
     assert_eq!(look(&mut told, MASTER)[0].1["lines"], json!([nasty]));
     let long = "\0".repeat(8 * 1024);
     let wide = "ł".repeat(8 * 1024);
-    write_log(&bench, &[&*vec![nasty; 600], &[&long, &wide, &long]].concat());
+    write_log(&bench, 1, &[&*vec![nasty; 601], &[&long, &wide, &long]].concat());
     let mut news = Vec::new();
     told.look(MASTER, &mut news);
     assert!(news[0].data.len() < 40 * 1024, "{}", news[0].data.len());
     let event: Value = serde_json::from_str(&news[0].data).unwrap();
     let shown = event["lines"].as_array().unwrap();
     assert_eq!((shown.len(), &event["replace"]), (2, &json!(false)), "as many as there is room for");
-    assert_eq!(event["skipped"], 1, "the rest is counted");
+    assert_eq!(event["skipped"], 601, "the rest is counted");
     assert!(shown[0].as_str().unwrap().ends_with("ł […]"));
 }
 
@@ -187,7 +183,8 @@ fn queries_choose_topics_and_bad_ones_are_refused() {
         ("topics=", Err("topics= is not allowed")),
         ("topics=state,weather", Err("topics=weather is not allowed")),
         ("topics=log", Err("topics=log is not allowed")),
-        ("log=journal", Err("log=journal is not allowed; it must be master, data or fast_charge")),
+        ("log=journal", Ok(ALL.with(7))),
+        ("log=summary", Err("log=summary is not allowed; it must be master, data, fast_charge or journal")),
         ("log=", Err("log= is not allowed")),
     ] {
         let mut ask = bench.api.moment();
@@ -218,7 +215,7 @@ fn queries_choose_topics_and_bad_ones_are_refused() {
 fn a_look_at_unchanged_logs_is_no_news_and_a_hang_is() {
     let (bench, mut told) = bench();
     let health = Topics::NONE.with(HEALTH);
-    write_log(&bench, &["a"]);
+    write_log(&bench, 1, &["a"]);
     assert_eq!(names(&mut told, health), ["health"]);
     for _ in 0..400 {
         bench.clock.advance(Duration::from_secs(2));
