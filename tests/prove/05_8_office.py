@@ -26,6 +26,7 @@ LETTERS = [
     "zażółć gęślą jaźń 🔋",
     'he said "no", twice; then "yes"',
     "two\nlines",
+    "two\r\nlines",
     "tab\there",
     "  spaces  around  ",
     "<b>&amp; €",
@@ -44,6 +45,7 @@ FORMULAS = [
     "=1+1; and more",
     "\t=1+1",
     "\n=1+1",
+    "\r=1+1",
     "＝1+1",
     "-",
 ]
@@ -233,6 +235,7 @@ def fits(name, cell, value, lax):
     if isinstance(value, dict):
         return kind == "string" and json.loads(found, parse_float=Decimal) == value
     led = f"'{value}" if value[:1] in tuple("=+-@\t\r\n＝＋－＠") else value
+    led = led.replace("\r\n", "\n").replace("\r", "\n")  # a spreadsheet has one kind of end of a line
     return cell == ("string", led) or lax and not value[:1].isalpha() and led == value and kind != "formula"
 
 
