@@ -3,33 +3,14 @@
 receipts are what an independent calculation finds; any instant is answered; what is not known is said."""
 
 import random
-import sqlite3
 import time
-from datetime import datetime, timedelta, timezone
-from decimal import Decimal
+from datetime import datetime, timedelta
 from fractions import Fraction
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
+from hindsight import REACH, SLOT, UTC, ZONE, best, created, database, flowing, local, near, slots
 from lib import Tally, Workshop, arguments, finish
-
-ZONE = ZoneInfo("Europe/Warsaw")
-UTC = timezone.utc
-SLOT = timedelta(minutes=15)
-REACH = timedelta(hours=12)
-
-
-def local(at):
-    """As the coordinator writes it: naive local time."""
-    return at.astimezone(ZONE).replace(tzinfo=None).isoformat()
-
-
-def created(at):
-    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def database(root):
-    return sqlite3.connect(root / "data" / "goodwe_energy.db", timeout=30)
+from sales import check_sales
 
 
 def add_years(root, count, end):
@@ -130,39 +111,6 @@ def week(root, monday, rng):
     return prices
 
 
-def slots(start, end):
-    """The quarter-hours that a stretch touches: (beginning, seconds of it that are within)."""
-    at = start - timedelta(seconds=start.timestamp() % 900)
-    while at < end:
-        inside = min(at + SLOT, end) - max(at, start)
-        yield at, Fraction(inside // timedelta(microseconds=1), 10**6)
-        at += SLOT
-
-
-def flowing(energy, start, seconds, prices):
-    """What it costs from `start` on; None where a price is missing."""
-    end = start + timedelta(microseconds=round(seconds * 10**6))
-    parts = list(slots(start, end))
-    if any(at not in prices for at, _ in parts):
-        return None
-    return sum(energy * part / seconds * prices[at] for at, part in parts)
-
-
-def cheapest(energy, start, end, seconds, prices):
-    left, cost = Fraction(seconds), Fraction(0)
-    for price, at, length in sorted((prices[at], at, length) for at, length in slots(start, end) if at in prices):
-        used = min(left, length)
-        cost, left = cost + energy * used / seconds * price, left - used
-    return None if left > 0 else cost
-
-
-def near(told, exact):
-    """Whether an answer in grosze is this amount, rounded."""
-    if told is None or exact is None:
-        return told is None and exact is None
-    return abs(Fraction(told) - exact) <= Fraction(5_001, 1_000_000) and Decimal(told) == round(Decimal(told), 2)
-
-
 def check_receipts(tally, shop, many):
     rng = random.Random(11)
     wrong = {"charge": [], "wait": []}
@@ -218,10 +166,10 @@ def check_receipts(tally, shop, many):
             continue
         at_once = flowing(energy, start, seconds, prices)
         if action == "charge":
-            done, other = at_once, cheapest(energy, start, start + REACH, seconds, prices)
+            done, other = at_once, best(energy, start, start + REACH, seconds, prices)
         else:
             after = start - timedelta(seconds=start.timestamp() % 900) + SLOT
-            done, other = cheapest(energy, after, start + REACH, seconds, prices), at_once
+            done, other = best(energy, after, start + REACH, seconds, prices), at_once
         difference = None if done is None or other is None else other - done
         amounts = [(receipt[part] or {}).get("pln") for part in ("done", "alternative")] + [receipt["difference_pln"]]
         known = sum(at in prices for at, _ in slots(start, start + REACH))
@@ -290,6 +238,7 @@ def main():
     tally = Tally()
     with Workshop(given.bin, given.keep) as shop:
         check_receipts(tally, shop, given.receipts)
+        check_sales(tally, shop)
         check_pages(tally, shop, given.decisions)
     finish(tally)
 
