@@ -27,13 +27,17 @@ use crate::base::units::Micro;
 
 /// How far ahead the alternatives lie.
 pub const REACH: Duration = Duration::from_secs(12 * 3_600);
-/// The part of a bought kWh that comes out of the battery again: 0.85, which NREL's Annual Technology Baseline (2023,
-/// residential battery storage) takes as representative, after Cole and Karmakar (2023). Millionths.
+/// The part of a bought kWh that comes out of the battery again: an assumption, since nobody measures it. See [`SOURCE`].
+/// Millionths.
 pub const ROUND_TRIP_EFFICIENCY: Micro = Micro(850_000);
 /// What takes longer is a mistake of whoever recorded it.
 const LONGEST: Duration = Duration::from_secs(48 * 3_600);
-/// Taken where neither a session nor the decision tells the power, W: what a common hybrid inverter for homes can do.
+/// Taken where neither a session nor the decision tells the power, W. See [`SOURCE`].
 pub const ASSUMED_POWER_W: f64 = 5_000.0;
+/// Where both assumptions come from. Its representative system is one of 5 kW and 12.5 kWh, and it adopts 85 % after Cole
+/// and Karmakar (2023, NREL/TP-6A40-85332). Before 2026 the page was at atb.nrel.gov.
+pub const SOURCE: &str = "assumed as in the NREL Annual Technology Baseline 2024, residential battery storage \
+                          (https://atb.nlr.gov/electricity/2024/residential_battery_storage)";
 
 const NANOS_AN_HOUR: f64 = 3.6e12;
 

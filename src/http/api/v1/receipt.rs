@@ -17,7 +17,9 @@ use crate::inquiry::Case;
 use crate::model::decision::Kind;
 use crate::model::forecast::Forecast;
 use crate::model::price::PricedDay;
-use crate::model::receipt::{ASSUMED_POWER_W, Choice, Lack, REACH, ROUND_TRIP_EFFICIENCY, Receipt, rates, span};
+use crate::model::receipt::{
+    ASSUMED_POWER_W, Choice, Lack, REACH, ROUND_TRIP_EFFICIENCY, Receipt, SOURCE, rates, span,
+};
 use crate::model::search::Id;
 use crate::model::session::Session;
 
@@ -114,6 +116,7 @@ struct Method {
     round_trip_efficiency: f64,
     round_trip_efficiency_source: &'static str,
     assumed_power_w: f64,
+    assumed_power_source: &'static str,
     reach_h: u64,
 }
 
@@ -390,7 +393,8 @@ const METHOD: Method = Method {
               assumed; without energy the figures are those of a single kWh. Energy is counted at the meter on both \
               sides, so the efficiency changes no difference: it tells usable_kwh.",
     round_trip_efficiency: ROUND_TRIP_EFFICIENCY.0 as f64 / 1e6,
-    round_trip_efficiency_source: "NREL Annual Technology Baseline 2023, residential battery storage",
+    round_trip_efficiency_source: SOURCE,
     assumed_power_w: ASSUMED_POWER_W,
+    assumed_power_source: SOURCE,
     reach_h: REACH.as_secs() / 3_600,
 };
