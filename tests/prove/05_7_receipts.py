@@ -5,6 +5,7 @@ receipts are what an independent calculation finds; any instant is answered; wha
 import random
 import time
 from datetime import datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from urllib.parse import quote
 
@@ -93,6 +94,11 @@ def check_pages(tally, shop, count):
     connection.close()
 
 
+def charge_then(at):
+    """The state of charge, %, that the energy row nearest to an instant has; of two as near the earlier one's."""
+    return Fraction(50 + -int(-(at.timestamp() - 150) // 300) * 37 % 950, 10)
+
+
 def week(root, monday, rng):
     """Prices by quarter-hour (UTC), as recorded with three energy rows each; some quarter-hours have none."""
     connection, prices = database(root), {}
@@ -102,7 +108,8 @@ def week(root, monday, rng):
         if price is not None:
             prices[at] = Fraction(price, 1_000_000)
         for minute in (0, 5, 10):
-            row = (local(at + timedelta(minutes=minute)), 50.0, None if price is None else price / 1e6)
+            then = at + timedelta(minutes=minute)
+            row = (local(then), float(charge_then(then)), None if price is None else price / 1e6)
             sql = "INSERT OR REPLACE INTO energy_data(timestamp, battery_soc, price_pln) VALUES (?, ?, ?)"
             connection.execute(sql, row)
         at += SLOT
@@ -114,7 +121,7 @@ def week(root, monday, rng):
 def check_receipts(tally, shop, many):
     rng = random.Random(11)
     wrong = {"charge": [], "wait": []}
-    compared = {"charge": 0, "wait": 0}
+    compared, filled = {"charge": 0, "wait": 0}, 0
     root = shop.site("week", days=2, layout="sqlite", pse_url="http://127.0.0.1:9")
     weeks = []
     for monday in ("2025-05-12", "2025-03-26"):  # the second one has the day of 23 hours
@@ -155,6 +162,12 @@ def check_receipts(tally, shop, many):
         if action == "charge" and session is not None and session["id"] != f"made-{number}":
             continue  # another one's session was still under way
         method = receipt["method"]
+        if action == "wait" and energy is None:
+            # What would have filled the battery of 20 kWh.
+            energy = 20 * (100 - charge_then(start)) / 100
+            if (receipt["energy_source"], receipt["energy_kwh"]) != ("battery", Decimal(str(float(energy)))):
+                wrong[action].append((number, "not what the battery lacked", receipt))
+            filled += 1
         if seconds is None and energy is not None:
             seconds = energy * 1000 / Fraction(method["assumed_power_w"]) * 3600
         if energy is None:
@@ -187,6 +200,7 @@ def check_receipts(tally, shop, many):
     for action, found in wrong.items():
         text = f"{compared[action]} receipts of `{action}` are what an independent calculation finds"
         tally.check(compared[action] >= many // 6 and not found, text, found[:3])
+    tally.check(filled, f"{filled} of those that waited are about what the battery lacked")
     number = cases[0][0]
     _, told = server.json(f"/api/v1/decisions/{number}")
     sources = {day["source"] for day in told["prices"]}
