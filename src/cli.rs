@@ -74,7 +74,8 @@ flags of export:
   --what WHAT        energy, decisions, prices or days
   --from DATE        the first day, such as 2026-01-01 [default: the first one]
   --to DATE          the last day, itself included [default: the last one]
-  --format FORMAT    csv or jsonl [default: csv]
+  --format FORMAT    csv, csv-pl (semicolons and decimal commas, for
+                     spreadsheets in Polish) or jsonl [default: csv]
 flags of migrate:
   --dry-run          only say what would be done
   --force            also while the coordinator runs

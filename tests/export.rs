@@ -135,7 +135,7 @@ fn the_command_and_the_server_write_the_same() {
     for (what, csv_lines, json_lines) in
         [("energy", 301, 300), ("decisions", 3, 1), ("prices", 101, 100), ("days", 2, 1)]
     {
-        for (format, lines) in [("csv", csv_lines), ("jsonl", json_lines)] {
+        for (format, lines) in [("csv", csv_lines), ("csv-pl", csv_lines), ("jsonl", json_lines)] {
             let written = || {
                 let output = command(&file, &["--what", what, "--format", format, "--to", "2024-10-28"]);
                 assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
@@ -157,7 +157,10 @@ fn the_command_and_the_server_write_the_same() {
         }
     }
     let energy = String::from_utf8(download(address, "what=energy&from=2024-10-27&to=2024-10-27")).unwrap();
-    assert_eq!(energy.lines().nth(1).unwrap(), "2024-10-27T00:00:00+02:00,50,0,-250,,,,,,231.5,,100,,,,,T2");
+    assert_eq!(
+        energy.lines().nth(1).unwrap(),
+        "2024-10-27T00:00:00+02:00,2024-10-27T00:00:00,50,0,-250,,,,,,231.5,,100,,,,,T2"
+    );
     let of_hour = |offset: &str| energy.lines().filter(|line| line.contains("T02:") && line.contains(offset)).count();
     assert_eq!((of_hour("+02:00,"), of_hour("+01:00,")), (12, 12));
     assert_eq!(download(address, "what=energy&to=2024-10-26").iter().filter(|byte| **byte == b'\n').count(), 1);
@@ -188,7 +191,7 @@ fn what_cannot_be_read_has_a_name_and_an_exit_code() {
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(
         String::from_utf8(output.stdout).unwrap().lines().nth(1).unwrap(),
-        "2024-10-28T00:00:00+01:00,,,,,,,,,,,,,,,,"
+        "2024-10-28T00:00:00+01:00,2024-10-28T00:00:00,,,,,,,,,,,,,,,,"
     );
 }
 

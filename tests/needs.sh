@@ -1,9 +1,9 @@
 #!/bin/sh
-# Makes sure that the named programs are there; installs missing ones where apt can.
+# Makes sure that the named programs are there; installs missing ones where apt can. PROGRAM=PACKAGE where the names differ.
 set -eu
 missing=
-for program in "$@"; do
-    command -v "$program" >/dev/null 2>&1 || missing="$missing $program"
+for need in "$@"; do
+    command -v "${need%%=*}" >/dev/null 2>&1 || missing="$missing ${need#*=}"
 done
 [ -n "$missing" ] || exit 0
 echo "missing:$missing"

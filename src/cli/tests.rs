@@ -98,7 +98,7 @@ fn commands_and_flags() {
         ("prices backfill --from May", "--from May is not allowed; it must be a day such as 2026-01-01"),
         ("export", "export needs --what: energy, decisions, prices or days"),
         ("export --what all", "--what all is not allowed; it must be energy, decisions, prices or days"),
-        ("export --what days --format xml", "--format xml is not allowed; it must be csv or jsonl"),
+        ("export --what days --format xml", "--format xml is not allowed; it must be csv, csv-pl or jsonl"),
         ("export --what days --to 2026-02-30", "--to 2026-02-30 is not allowed; it must be a day such as 2026-01-01"),
         (
             "export --what days --from 1999-01-01",

@@ -85,7 +85,9 @@ pub struct Config {
     pub tariff: Tariff,
     /// `prosumer`.
     pub selling: Selling,
-    /// `battery_management.capacity_kwh`.
+    /// `battery_management.capacity_kwh`, as it is configured.
+    pub stated_capacity: Option<Micro>,
+    /// That, else what the coordinator takes in its place.
     pub capacity: Micro,
     /// Whether the Kompas is asked for: `pse_peak_hours.enabled`, or a tariff that needs it.
     pub wants_kompas: bool,
@@ -232,6 +234,7 @@ impl Config {
             .filter(|dir| dir.is_dir())
             .unwrap_or_else(|| root.join("logs"));
 
+        let stated_capacity = stated_capacity(&doc, &mut warnings)?;
         Ok(Self {
             host: doc.text("web_server.host")?.unwrap_or_else(|| "0.0.0.0".into()),
             port,
@@ -249,7 +252,8 @@ impl Config {
             wants_kompas: tariff.needs_kompas() || doc.boolean("pse_peak_hours.enabled")?.unwrap_or(false),
             tariff,
             selling: prices::selling(&doc)?,
-            capacity: capacity(&doc, &mut warnings)?,
+            stated_capacity,
+            capacity: stated_capacity.unwrap_or(Micro::from_f64(DEFAULT_CAPACITY_KWH)),
             own_database,
             database: (enabled != Some(false)).then_some(path),
             database_expected: enabled == Some(true),
@@ -298,14 +302,14 @@ fn interval(
     Ok(Interval::Every(Duration::from_secs_f64(clamped)))
 }
 
-fn capacity(doc: &Doc<'_>, warnings: &mut Vec<String>) -> Result<Micro, Fault> {
+fn stated_capacity(doc: &Doc<'_>, warnings: &mut Vec<String>) -> Result<Option<Micro>, Fault> {
     let key = "battery_management.capacity_kwh";
-    let kwh = doc.number(key)?.unwrap_or(DEFAULT_CAPACITY_KWH);
+    let Some(kwh) = doc.number(key)? else { return Ok(None) };
     if kwh > 0.0 && kwh <= MAX_CAPACITY_KWH {
-        return Ok(Micro::from_f64(kwh));
+        return Ok(Some(Micro::from_f64(kwh)));
     }
     warnings.push(format!("{key}: {kwh} is no battery's capacity; {DEFAULT_CAPACITY_KWH} is used"));
-    Ok(Micro::from_f64(DEFAULT_CAPACITY_KWH))
+    Ok(None)
 }
 
 fn positive_seconds(doc: &Doc<'_>, key: &str) -> Result<Option<f64>, Fault> {

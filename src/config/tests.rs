@@ -191,6 +191,7 @@ fn the_sample_config_says_the_defaults() {
 fn a_capacity_that_is_none_is_warned_about() {
     for (text, expected, warned) in [("", 20.0, false), ("10.5", 10.5, false), ("0", 20.0, true), ("-3", 20.0, true)] {
         let config = parse(&format!("battery_management: {{capacity_kwh: {text}}}")).unwrap();
+        assert_eq!(config.stated_capacity, (text == "10.5").then_some(Micro(10_500_000)), "{text}");
         assert_eq!((config.capacity.to_f64(), config.warnings.len()), (expected, usize::from(warned)), "{text}");
         assert!(config.warnings.iter().all(|warning| warning.starts_with("battery_management.capacity_kwh: ")));
     }

@@ -63,23 +63,30 @@ pub enum Format {
     /// RFC 4180, with a header line.
     #[default]
     Csv,
+    /// The same with semicolons, decimal commas and a mark of UTF-8, as spreadsheets in Polish read it.
+    CsvPolish,
     /// A JSON object a line.
     JsonLines,
 }
 
 impl Format {
     /// Their names, for people.
-    pub const NAMES: &'static str = "csv or jsonl";
+    pub const NAMES: &'static str = "csv, csv-pl or jsonl";
 
     /// The one of this name.
     pub fn named(name: &str) -> Option<Self> {
-        [Self::Csv, Self::JsonLines].into_iter().find(|format| format.name() == name)
+        match name {
+            "csv" => Some(Self::Csv),
+            "csv-pl" => Some(Self::CsvPolish),
+            "jsonl" => Some(Self::JsonLines),
+            _ => None,
+        }
     }
 
-    /// Its name, also as the end of a file's.
-    pub fn name(self) -> &'static str {
+    /// What the name of a file ends with.
+    pub fn ending(self) -> &'static str {
         match self {
-            Self::Csv => "csv",
+            Self::Csv | Self::CsvPolish => "csv",
             Self::JsonLines => "jsonl",
         }
     }
@@ -87,7 +94,7 @@ impl Format {
     /// What it is called in HTTP.
     pub fn content_type(self) -> &'static str {
         match self {
-            Self::Csv => "text/csv; charset=utf-8; header=present",
+            Self::Csv | Self::CsvPolish => "text/csv; charset=utf-8; header=present",
             Self::JsonLines => "application/jsonl",
         }
     }

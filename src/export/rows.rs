@@ -1,4 +1,8 @@
-//! Cells and lines: RFC 4180 (CR LF, quotes where they are needed) and lines of JSON, with a point before the decimals.
+//! Cells and lines: RFC 4180 (CR LF, quotes where they are needed) and lines of JSON, with a point before the decimals;
+//! in CSV for spreadsheets in Polish a comma.
+//!
+//! A spreadsheet may also take a text for a number or a date. One that could be is quoted: who imports has a switch that
+//! leaves quoted cells as text. Numbers and our own times are never quoted.
 //!
 //! A spreadsheet takes a cell for a formula that begins with `=`, `+`, `-` or `@`, also behind a tab or a line's end.
 //! Texts come from elsewhere (decisions' reasons), so in CSV such a text is led by an apostrophe, which spreadsheets
@@ -21,6 +25,8 @@ pub enum Cell<'a> {
     Nothing,
     /// Somebody's words.
     Text(Cow<'a, str>),
+    /// A date or a time of ours, ISO 8601.
+    Moment(String),
     /// A number as it was recorded.
     Number(f64),
     /// An exact one.
@@ -51,13 +57,25 @@ impl<'a> Cell<'a> {
 
     /// Local time with its offset.
     pub fn time(at: Timestamp, zone: &SiteZone) -> Self {
-        Self::Text(zone.rfc3339(at).into())
+        Self::Moment(zone.rfc3339(at))
     }
 
-    fn write_csv(&self, line: &mut String) {
+    /// Local time without its offset: spreadsheets take this for a date and a time, in any language.
+    pub fn wall_time(at: Timestamp, zone: &SiteZone) -> Self {
+        let mut text = zone.rfc3339(at);
+        text.truncate("2026-11-22T00:00:00".len());
+        Self::Moment(text)
+    }
+
+    fn write_csv(&self, line: &mut String, decimal_comma: bool) {
         match self {
             Self::Nothing => {}
             Self::Text(text) | Self::Json(text) => write_text(text, line),
+            Self::Number(_) | Self::Exact(_) if decimal_comma => {
+                let mut number = String::new();
+                self.write_plain(&mut number);
+                line.push_str(&number.replace('.', ","));
+            }
             _ => self.write_plain(line),
         }
     }
@@ -66,12 +84,17 @@ impl<'a> Cell<'a> {
         match self {
             Self::Nothing => line.push_str("null"),
             Self::Text(text) => line.push_str(&serde_json::Value::from(text.as_ref()).to_string()),
+            Self::Moment(text) => {
+                line.push('"');
+                line.push_str(text);
+                line.push('"');
+            }
             Self::Json(text) => line.push_str(text),
             _ => self.write_plain(line),
         }
     }
 
-    /// Numbers, which look alike everywhere. No digit is lost, and none is written with an exponent.
+    /// What needs no quotes. No digit is lost, and none is written with an exponent.
     fn write_plain(&self, line: &mut String) {
         // Writing into a text cannot fail.
         let _ = match self {
@@ -84,6 +107,7 @@ impl<'a> Cell<'a> {
                 line.push_str(text.trim_end_matches('0').trim_end_matches('.'));
                 Ok(())
             }
+            Self::Moment(text) => write!(line, "{text}"),
             Self::Nothing | Self::Text(_) | Self::Json(_) => Ok(()),
         };
     }
@@ -94,9 +118,14 @@ fn is_formula(text: &str) -> bool {
     text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'])
 }
 
+/// Whether it must be quoted: for a separator of some spreadsheet, or since it may look like a number or a date.
+fn is_quoted(text: &str) -> bool {
+    text.contains(['"', ',', ';', '\t', '\r', '\n']) || text.starts_with(|first: char| !first.is_alphabetic())
+}
+
 fn write_text(text: &str, line: &mut String) {
     let led = if is_formula(text) { "'" } else { "" };
-    if text.contains(['"', ',', '\r', '\n']) {
+    if is_quoted(text) {
         line.push('"');
         line.push_str(led);
         line.push_str(&text.replace('"', "\"\""));
@@ -126,11 +155,13 @@ impl<'a> Pen<'a> {
 
     /// Writes the header, where there is one.
     pub fn begin<T>(&mut self, columns: &[Column<T>], out: &mut (impl Write + ?Sized)) -> io::Result<()> {
-        if self.format == Format::JsonLines {
-            return Ok(());
-        }
+        let (mark, separator) = match self.format {
+            Format::JsonLines => return Ok(()),
+            Format::Csv => ("", ","),
+            Format::CsvPolish => ("\u{feff}", ";"),
+        };
         let names: Vec<&str> = columns.iter().map(|(name, _)| *name).collect();
-        write!(out, "{}\r\n", names.join(","))
+        write!(out, "{mark}{}\r\n", names.join(separator))
     }
 
     /// Writes a line for each row.
@@ -138,7 +169,8 @@ impl<'a> Pen<'a> {
         for row in rows {
             self.line.clear();
             match self.format {
-                Format::Csv => self.csv(columns, row),
+                Format::Csv => self.csv(columns, row, ',', false),
+                Format::CsvPolish => self.csv(columns, row, ';', true),
                 Format::JsonLines => self.json(columns, row),
             }
             out.write_all(self.line.as_bytes())?;
@@ -146,12 +178,12 @@ impl<'a> Pen<'a> {
         Ok(())
     }
 
-    fn csv<T>(&mut self, columns: &[Column<T>], row: &T) {
+    fn csv<T>(&mut self, columns: &[Column<T>], row: &T, separator: char, decimal_comma: bool) {
         for (index, (_, cell)) in columns.iter().enumerate() {
             if index > 0 {
-                self.line.push(',');
+                self.line.push(separator);
             }
-            cell(row, self.zone).write_csv(&mut self.line);
+            cell(row, self.zone).write_csv(&mut self.line, decimal_comma);
         }
         self.line.push_str("\r\n");
     }
@@ -192,20 +224,27 @@ mod tests {
             ("two\nlines", "\"two\nlines\""),
             ("two\r\nlines", "\"two\r\nlines\""),
             ("a=1", "a=1"),
-            (" =1", " =1"),
-            ("=1+1", "'=1+1"),
-            ("+48 123", "'+48 123"),
-            ("-5", "'-5"),
-            ("@SUM(A1)", "'@SUM(A1)"),
-            ("=cmd|' /C calc'!A0", "'=cmd|' /C calc'!A0"),
+            ("a;b", "\"a;b\""),
+            ("a\tb", "\"a\tb\""),
+            ("1.25", "\"1.25\""),
+            ("13:00", "\"13:00\""),
+            (" 7", "\" 7\""),
+            ("🔋", "\"🔋\""),
+            (" =1", "\" =1\""),
+            ("=1+1", "\"'=1+1\""),
+            ("+48 123", "\"'+48 123\""),
+            ("-5", "\"'-5\""),
+            ("@SUM(A1)", "\"'@SUM(A1)\""),
+            ("=cmd|' /C calc'!A0", "\"'=cmd|' /C calc'!A0\""),
             ("=HYPERLINK(\"http://x\",\"y\")", "\"'=HYPERLINK(\"\"http://x\"\",\"\"y\"\")\""),
-            ("\t=1", "'\t=1"),
+            ("\t=1", "\"'\t=1\""),
             ("\r=1", "\"'\r=1\""),
             ("\n=1", "\"'\n=1\""),
-            ("＝1", "'＝1"),
+            ("＝1", "\"'＝1\""),
         ] {
             let cells = || [Cell::Text(text.into()), Cell::Nothing];
             assert_eq!(written(Format::Csv, cells()), format!("{csv},\r\n"), "{text:?}");
+            assert_eq!(written(Format::CsvPolish, cells()), format!("{csv};\r\n"), "{text:?}");
             let line = written(Format::JsonLines, cells());
             assert_eq!(line.matches('\n').count(), 1, "{line:?}");
             let value: serde_json::Value = serde_json::from_str(&line).unwrap();
@@ -228,12 +267,43 @@ mod tests {
             (Cell::Whole(-7), "-7"),
             (Cell::Flag(true), "true"),
         ] {
+            let polish = text.replace('.', ",");
             assert_eq!(written(Format::Csv, [cell.clone(), Cell::Nothing]), format!("{text},\r\n"));
+            assert_eq!(written(Format::CsvPolish, [cell.clone(), Cell::Nothing]), format!("{polish};\r\n"));
             assert_eq!(written(Format::JsonLines, [cell, Cell::Nothing]), format!("{{\"a_w\":{text},\"b\":null}}\n"));
         }
         assert_eq!(Cell::number(Some(f64::NAN)), Cell::Nothing);
         let json = || [Cell::Json("{\"a\":[1,\"=x\"]}".into()), Cell::number(None)];
         assert_eq!(written(Format::Csv, json()), "\"{\"\"a\"\":[1,\"\"=x\"\"]}\",\r\n");
         assert_eq!(written(Format::JsonLines, json()), "{\"a_w\":{\"a\":[1,\"=x\"]},\"b\":null}\n");
+        let fraction = || [Cell::Json("{\"a\":1.5}".into()), Cell::Moment("2026-11-22T00:00:00.25+01:00".into())];
+        let polish = "\"{\"\"a\"\":1.5}\";2026-11-22T00:00:00.25+01:00\r\n";
+        assert_eq!(written(Format::CsvPolish, fraction()), polish, "only numbers have a decimal comma");
+    }
+
+    #[test]
+    fn a_time_without_offset_is_that_of_the_wall() {
+        let zone = SiteZone::named("Europe/Warsaw").unwrap();
+        for (at, time, wall) in [
+            ("2026-03-29T01:00:00Z", "2026-03-29T03:00:00+02:00", "2026-03-29T03:00:00"),
+            ("2026-10-25T00:30:00.25Z", "2026-10-25T02:30:00+02:00", "2026-10-25T02:30:00"),
+            ("2026-10-25T01:30:00Z", "2026-10-25T02:30:00+01:00", "2026-10-25T02:30:00"),
+        ] {
+            let at: Timestamp = at.parse().unwrap();
+            assert_eq!(Cell::time(at, &zone), Cell::Moment(time.to_owned()));
+            assert_eq!(Cell::wall_time(at, &zone), Cell::Moment(wall.to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_spreadsheet_in_polish_is_told_that_it_is_utf_8() {
+        let zone = SiteZone::named("Europe/Warsaw").unwrap();
+        for (format, header) in
+            [(Format::Csv, "a_w,b\r\n"), (Format::CsvPolish, "\u{feff}a_w;b\r\n"), (Format::JsonLines, "")]
+        {
+            let mut out = Vec::new();
+            Pen::new(format, &zone).begin(COLUMNS, &mut out).unwrap();
+            assert_eq!(String::from_utf8(out).unwrap(), header);
+        }
     }
 }

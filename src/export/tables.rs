@@ -15,6 +15,7 @@ use crate::model::price::{PricedDay, PricedSlot};
 /// `energy_data` as it was recorded.
 pub const ENERGY: &[Column<EnergyRow>] = &[
     ("time", |row, zone| Cell::time(row.at, zone)),
+    ("local_time", |row, zone| Cell::wall_time(row.at, zone)),
     ("soc_pct", |row, _| Cell::number(row.soc_pct)),
     ("pv_power_w", |row, _| Cell::number(row.pv_power_w)),
     ("grid_power_w", |row, _| Cell::number(row.grid_power_w)),
@@ -36,6 +37,7 @@ pub const ENERGY: &[Column<EnergyRow>] = &[
 /// Decisions with what `/decisions` lifts to their top level.
 pub const DECISIONS: &[Column<Decision>] = &[
     ("time", |row, zone| Cell::time(row.at, zone)),
+    ("local_time", |row, zone| Cell::wall_time(row.at, zone)),
     ("id", |row, _| row.id.map_or(Cell::Nothing, Cell::Whole)),
     ("kind", |row, _| Cell::text(Some(kind(row.kind)))),
     ("action", |row, _| Cell::text(Some(&row.action))),
@@ -66,6 +68,7 @@ pub const DECISIONS: &[Column<Decision>] = &[
 pub const PRICES: &[Column<Slot>] = &[
     ("start", |row, zone| Cell::time(row.slot.start, zone)),
     ("end", |row, zone| Cell::time(row.slot.end(), zone)),
+    ("local_start", |row, zone| Cell::wall_time(row.slot.start, zone)),
     ("market_pln_kwh", |row, _| Cell::exact(row.slot.market)),
     ("margin_pln_kwh", |row, _| Cell::exact(row.slot.charge.as_ref().map(|charge| charge.margin))),
     ("distribution_pln_kwh", |row, _| Cell::exact(row.slot.charge.as_ref().map(|charge| charge.distribution))),
@@ -84,7 +87,7 @@ pub const PRICES: &[Column<Slot>] = &[
 /// Closed days. Each energy stands beside how it was found and for how many seconds it is not known; money is empty
 /// where a part of the energy has no price, and beside it stands how much that is, and why.
 pub const DAYS: &[Column<ClosedDay>] = &[
-    ("day", |row, _| Cell::Text(row.balance.date.to_string().into())),
+    ("day", |row, _| Cell::Moment(row.balance.date.to_string())),
     ("rows", |row, _| Cell::Whole(row.balance.day.rows.into())),
     ("expected_rows", |row, _| Cell::Whole(row.balance.day.expected.into())),
     ("pv_kwh", |row, _| kwh(row, Flow::Pv)),

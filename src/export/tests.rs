@@ -143,15 +143,15 @@ fn what_is_not_known_is_empty_or_null() {
     let (text, _) = exported(&mut few, What::Energy, Format::Csv);
     assert_eq!(
         text,
-        "time,soc_pct,pv_power_w,grid_power_w,house_power_w,battery_power_w,battery_temperature_c,battery_voltage_v,\
+        "time,local_time,soc_pct,pv_power_w,grid_power_w,house_power_w,battery_power_w,battery_temperature_c,battery_voltage_v,\
          battery_current_a,grid_voltage_v,grid_frequency_hz,grid_import_total_kwh,grid_export_total_kwh,\
          house_total_kwh,pv_day_kwh,price_pln_kwh,tariff_zone\r\n\
-         2026-11-22T00:00:00+01:00,76.9,,-250,,,,,,231.5,,,,,,,'=T1\r\n"
+         2026-11-22T00:00:00+01:00,2026-11-22T00:00:00,76.9,,-250,,,,,,231.5,,,,,,,\"'=T1\"\r\n"
     );
     let (text, _) = exported(&mut few, What::Energy, Format::JsonLines);
     let line = &json_lines(&text)[0];
     assert_eq!((&line["pv_power_w"], &line["grid_power_w"]), (&Value::Null, &json!(-250)));
-    assert_eq!((&line["tariff_zone"], line.as_object().unwrap().len()), (&json!("=T1"), 17));
+    assert_eq!((&line["tariff_zone"], line.as_object().unwrap().len()), (&json!("=T1"), 18));
     // Nothing at all: a header, or nothing.
     assert_eq!(exported(&mut few, What::Days, Format::Csv).0.lines().count(), 1);
     assert_eq!(exported(&mut few, What::Days, Format::JsonLines).0, "");
@@ -224,7 +224,7 @@ fn decisions_have_units_and_what_was_said_cannot_run() {
     let (text, _) = exported(&mut few, What::Decisions, Format::Csv);
     let line = text.split("\r\n").nth(1).unwrap();
     assert!(
-        line.starts_with("2026-11-22T00:00:00+01:00,7,wait,wait,,\"'=HYPERLINK(\"\"x\"\"), or so\",,,0.5,,,'+3,"),
+        line.starts_with("2026-11-22T00:00:00+01:00,2026-11-22T00:00:00,7,wait,wait,,\"'=HYPERLINK(\"\"x\"\"), or so\",,,0.5,,,\"'+3\","),
         "{line}"
     );
 }

@@ -6,7 +6,8 @@
 //! the earliest), not necessarily in a row, each for no longer than it lasts. What was done is one of these choices, so
 //! charging and selling differ from the best by nothing or by a loss. A decision to wait leaves the quarter-hours after
 //! its own: the cheapest of these stand for it, and charging at once is what they are compared with, so waiting may have
-//! been a gain or a loss.
+//! been a gain or a loss. One that names no energy is reckoned with what the battery lacked then: capacity × (100 % −
+//! state of charge), losses left out.
 //!
 //! Energy is counted at the meter on both sides of a comparison, so losses cancel out of the difference; they tell what
 //! a kWh costs that comes out of the battery again ([`ROUND_TRIP_EFFICIENCY`]).
@@ -20,6 +21,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::decision::{Decision, Kind};
+use super::energy::EnergyRow;
 use super::price::{PricedDay, SLOT};
 use super::session::Session;
 use super::time::Range;
@@ -27,13 +29,17 @@ use crate::base::units::Micro;
 
 /// How far ahead the alternatives lie.
 pub const REACH: Duration = Duration::from_secs(12 * 3_600);
-/// The part of a bought kWh that comes out of the battery again: 0.85, which NREL's Annual Technology Baseline (2023,
-/// residential battery storage) takes as representative, after Cole and Karmakar (2023). Millionths.
+/// The part of a bought kWh that comes out of the battery again: an assumption, since nobody measures it. See [`SOURCE`].
+/// Millionths.
 pub const ROUND_TRIP_EFFICIENCY: Micro = Micro(850_000);
 /// What takes longer is a mistake of whoever recorded it.
 const LONGEST: Duration = Duration::from_secs(48 * 3_600);
-/// Taken where neither a session nor the decision tells the power, W: what a common hybrid inverter for homes can do.
+/// Taken where neither a session nor the decision tells the power, W. See [`SOURCE`].
 pub const ASSUMED_POWER_W: f64 = 5_000.0;
+/// Where both assumptions come from. Its representative system is one of 5 kW and 12.5 kWh, and it adopts 85 % after Cole
+/// and Karmakar (2023, NREL/TP-6A40-85332). Before 2026 the page was at atb.nrel.gov.
+pub const SOURCE: &str = "assumed as in the NREL Annual Technology Baseline 2024, residential battery storage \
+                          (https://atb.nlr.gov/electricity/2024/residential_battery_storage)";
 
 const NANOS_AN_HOUR: f64 = 3.6e12;
 
@@ -47,6 +53,8 @@ pub enum Says {
     Session,
     /// The decision.
     Decision,
+    /// The battery's capacity and its state of charge then.
+    Battery,
     /// Nobody: it is an assumption.
     Assumed,
 }
@@ -57,6 +65,7 @@ impl Says {
         match self {
             Self::Session => "session",
             Self::Decision => "decision",
+            Self::Battery => "battery",
             Self::Assumed => "assumed",
         }
     }
@@ -81,6 +90,12 @@ pub enum Lack {
     },
     /// Nobody says how much energy it was.
     Energy,
+    /// A decision to wait does not say it, nor the config how much the battery holds.
+    Capacity,
+    /// A decision to wait does not say it, and how full the battery was is not known.
+    Charge,
+    /// A decision to wait does not say it, and the battery was full.
+    Full,
     /// It takes longer than [`LONGEST`].
     Length,
     /// It was not bought.
@@ -100,6 +115,13 @@ impl fmt::Display for Lack {
                 "the prices of {known} of {expected} quarter-hours within 12 h are known, which does not suffice for this energy at this power"
             ),
             Self::Energy => f.write_str("neither a session nor the decision says how much energy it was"),
+            Self::Capacity => f.write_str(
+                "the decision does not say how much energy it was, and what would have filled the battery is not known: battery_management.capacity_kwh is not configured",
+            ),
+            Self::Charge => f.write_str(
+                "the decision does not say how much energy it was, and what would have filled the battery is not known: neither the decision nor an energy row beside it says how full it was",
+            ),
+            Self::Full => f.write_str("the decision does not say how much energy it was, and the battery was full"),
             Self::Length => f.write_str("what was recorded of it would take longer than 48 h, which cannot be"),
             Self::FromPanels => f.write_str("the energy came from the panels: it was not bought"),
             Self::PartlyFromPanels => {
@@ -217,19 +239,23 @@ pub fn completeness(range: Range, rates: &Rates) -> (usize, usize) {
 /// How the energy flows.
 struct Plan {
     from: Timestamp,
-    energy: Option<(Micro, Says)>,
+    energy: Result<(Micro, Says), Lack>,
     power_w: (f64, Says),
     needed: Duration,
 }
 
 impl Plan {
-    fn of(decision: &Decision, session: Option<&Session>) -> Self {
+    fn of(decision: &Decision, session: Option<&Session>, lacking: Result<Micro, Lack>) -> Self {
         // One that does not say how much energy it was tells nothing of this decision's.
         let says_energy = |session: &&Session| session.energy.is_some_and(|energy| energy > Micro::ZERO);
         let session = session.filter(says_energy).filter(|_| decision.kind != Kind::Wait);
         let from = session.map_or(decision.at, |session| session.start);
-        let energy = energy(decision, session);
-        let power_w = power_w(decision, session, energy);
+        let stated = energy(decision, session);
+        let power_w = power_w(decision, session, stated);
+        let energy = match decision.kind {
+            Kind::Wait => stated.map_or_else(|| lacking.map(|kwh| (kwh, Says::Battery)), Ok),
+            Kind::Charging | Kind::Selling => stated.ok_or(Lack::Energy),
+        };
         let measured = session.and_then(|session| Some(length(Range { from, to: session.end? })));
         let needed = match (power_w.1, measured) {
             (Says::Session, Some(measured)) => measured,
@@ -244,8 +270,8 @@ impl Plan {
 }
 
 /// The stretch of time whose prices a receipt needs.
-pub fn span(decision: &Decision, session: Option<&Session>) -> Range {
-    let plan = Plan::of(decision, session);
+pub fn span(decision: &Decision, session: Option<&Session>, lacking: Result<Micro, Lack>) -> Range {
+    let plan = Plan::of(decision, session, lacking);
     Range { from: plan.from, to: plan.from + plan.needed.min(LONGEST).max(REACH) }
 }
 
@@ -255,7 +281,7 @@ pub struct Receipt {
     /// What was decided.
     pub kind: Kind,
     /// kWh, and who says so.
-    pub energy: Option<(Micro, Says)>,
+    pub energy: Result<(Micro, Says), Lack>,
     /// The power at which it flows, W, and who says so.
     pub power_w: (f64, Says),
     /// The beginning of the session that says how much energy it was, else the decision's instant.
@@ -269,10 +295,10 @@ pub struct Receipt {
 }
 
 impl Receipt {
-    /// Of a decision, the session that covers it, and the prices of the quarter-hours around: what buying costs, or,
-    /// for a sale, what selling brings.
-    pub fn new(decision: &Decision, session: Option<&Session>, rates: &Rates) -> Self {
-        let Plan { from, energy, power_w, needed } = Plan::of(decision, session);
+    /// Of a decision, the session that covers it, what the battery lacked (see [`lacking`]), and the prices of the
+    /// quarter-hours around: what buying costs, or, for a sale, what selling brings.
+    pub fn new(decision: &Decision, session: Option<&Session>, lacking: Result<Micro, Lack>, rates: &Rates) -> Self {
+        let Plan { from, energy, power_w, needed } = Plan::of(decision, session, lacking);
         let (kind, selling) = (decision.kind, decision.kind == Kind::Selling);
         let reach = Range { from, to: from + REACH };
         let at_once = || flowing(Range { from, to: from + needed }, rates);
@@ -294,7 +320,7 @@ impl Receipt {
     /// When prices or the energy are not known.
     pub fn money(&self, choice: &Result<Choice, Lack>) -> Result<Micro, Lack> {
         let choice = choice.as_ref().map_err(|lack| *lack)?;
-        self.energy.map(|(energy, _)| choice.money(energy)).ok_or(Lack::Energy)
+        self.energy.map(|(energy, _)| choice.money(energy))
     }
 
     /// By how much the decision was better than the alternative, PLN; negative where it was worse.
@@ -315,13 +341,31 @@ impl Receipt {
 
     /// kWh that come out of the battery: what is left of what was bought, or what was sold.
     pub fn usable(&self) -> Option<Micro> {
-        let (energy, _) = self.energy?;
+        let (energy, _) = self.energy.ok()?;
         let left = |energy: Micro| {
             let scaled = i128::from(energy.0) * i128::from(ROUND_TRIP_EFFICIENCY.0);
             Micro(i64::try_from((scaled + 500_000) / 1_000_000).unwrap_or(i64::MAX))
         };
         Some(if self.kind == Kind::Selling { energy } else { left(energy) })
     }
+}
+
+/// How full the battery was at a decision, %: as the decision says, else the energy row beside it.
+pub fn charge_then(decision: &Decision, row: Option<&EnergyRow>) -> Option<f64> {
+    decision.lifted("battery_soc").or(row.and_then(|row| row.soc_pct))
+}
+
+/// What would have filled a battery of this capacity (kWh) from this state of charge (%), kWh.
+///
+/// # Errors
+/// When one of them is not known, or the battery was full.
+pub fn lacking(capacity: Option<Micro>, charge_pct: Option<f64>) -> Result<Micro, Lack> {
+    let capacity = capacity.ok_or(Lack::Capacity)?;
+    let charge = charge_pct.filter(|charge| (0.0..=100.0).contains(charge)).map(Micro::from_f64).ok_or(Lack::Charge)?;
+    let hundred = 100_000_000;
+    let scaled = i128::from(capacity.0) * i128::from(hundred - charge.0);
+    let kwh = (scaled + i128::from(hundred / 2)) / i128::from(hundred);
+    if kwh > 0 { Ok(Micro(i64::try_from(kwh).unwrap_or(i64::MAX))) } else { Err(Lack::Full) }
 }
 
 fn energy(decision: &Decision, session: Option<&Session>) -> Option<(Micro, Says)> {

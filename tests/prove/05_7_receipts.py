@@ -3,33 +3,15 @@
 receipts are what an independent calculation finds; any instant is answered; what is not known is said."""
 
 import random
-import sqlite3
 import time
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
+from hindsight import REACH, SLOT, UTC, ZONE, best, created, database, flowing, local, near, slots
 from lib import Tally, Workshop, arguments, finish
-
-ZONE = ZoneInfo("Europe/Warsaw")
-UTC = timezone.utc
-SLOT = timedelta(minutes=15)
-REACH = timedelta(hours=12)
-
-
-def local(at):
-    """As the coordinator writes it: naive local time."""
-    return at.astimezone(ZONE).replace(tzinfo=None).isoformat()
-
-
-def created(at):
-    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def database(root):
-    return sqlite3.connect(root / "data" / "goodwe_energy.db", timeout=30)
+from sales import check_sales
 
 
 def add_years(root, count, end):
@@ -112,6 +94,11 @@ def check_pages(tally, shop, count):
     connection.close()
 
 
+def charge_then(at):
+    """The state of charge, %, that the energy row nearest to an instant has; of two as near the earlier one's."""
+    return Fraction(50 + -int(-(at.timestamp() - 150) // 300) * 37 % 950, 10)
+
+
 def week(root, monday, rng):
     """Prices by quarter-hour (UTC), as recorded with three energy rows each; some quarter-hours have none."""
     connection, prices = database(root), {}
@@ -121,7 +108,8 @@ def week(root, monday, rng):
         if price is not None:
             prices[at] = Fraction(price, 1_000_000)
         for minute in (0, 5, 10):
-            row = (local(at + timedelta(minutes=minute)), 50.0, None if price is None else price / 1e6)
+            then = at + timedelta(minutes=minute)
+            row = (local(then), float(charge_then(then)), None if price is None else price / 1e6)
             sql = "INSERT OR REPLACE INTO energy_data(timestamp, battery_soc, price_pln) VALUES (?, ?, ?)"
             connection.execute(sql, row)
         at += SLOT
@@ -130,43 +118,10 @@ def week(root, monday, rng):
     return prices
 
 
-def slots(start, end):
-    """The quarter-hours that a stretch touches: (beginning, seconds of it that are within)."""
-    at = start - timedelta(seconds=start.timestamp() % 900)
-    while at < end:
-        inside = min(at + SLOT, end) - max(at, start)
-        yield at, Fraction(inside // timedelta(microseconds=1), 10**6)
-        at += SLOT
-
-
-def flowing(energy, start, seconds, prices):
-    """What it costs from `start` on; None where a price is missing."""
-    end = start + timedelta(microseconds=round(seconds * 10**6))
-    parts = list(slots(start, end))
-    if any(at not in prices for at, _ in parts):
-        return None
-    return sum(energy * part / seconds * prices[at] for at, part in parts)
-
-
-def cheapest(energy, start, end, seconds, prices):
-    left, cost = Fraction(seconds), Fraction(0)
-    for price, at, length in sorted((prices[at], at, length) for at, length in slots(start, end) if at in prices):
-        used = min(left, length)
-        cost, left = cost + energy * used / seconds * price, left - used
-    return None if left > 0 else cost
-
-
-def near(told, exact):
-    """Whether an answer in grosze is this amount, rounded."""
-    if told is None or exact is None:
-        return told is None and exact is None
-    return abs(Fraction(told) - exact) <= Fraction(5_001, 1_000_000) and Decimal(told) == round(Decimal(told), 2)
-
-
 def check_receipts(tally, shop, many):
     rng = random.Random(11)
     wrong = {"charge": [], "wait": []}
-    compared = {"charge": 0, "wait": 0}
+    compared, filled = {"charge": 0, "wait": 0}, 0
     root = shop.site("week", days=2, layout="sqlite", pse_url="http://127.0.0.1:9")
     weeks = []
     for monday in ("2025-05-12", "2025-03-26"):  # the second one has the day of 23 hours
@@ -207,6 +162,12 @@ def check_receipts(tally, shop, many):
         if action == "charge" and session is not None and session["id"] != f"made-{number}":
             continue  # another one's session was still under way
         method = receipt["method"]
+        if action == "wait" and energy is None:
+            # What would have filled the battery of 20 kWh.
+            energy = 20 * (100 - charge_then(start)) / 100
+            if (receipt["energy_source"], receipt["energy_kwh"]) != ("battery", Decimal(str(float(energy)))):
+                wrong[action].append((number, "not what the battery lacked", receipt))
+            filled += 1
         if seconds is None and energy is not None:
             seconds = energy * 1000 / Fraction(method["assumed_power_w"]) * 3600
         if energy is None:
@@ -218,10 +179,10 @@ def check_receipts(tally, shop, many):
             continue
         at_once = flowing(energy, start, seconds, prices)
         if action == "charge":
-            done, other = at_once, cheapest(energy, start, start + REACH, seconds, prices)
+            done, other = at_once, best(energy, start, start + REACH, seconds, prices)
         else:
             after = start - timedelta(seconds=start.timestamp() % 900) + SLOT
-            done, other = cheapest(energy, after, start + REACH, seconds, prices), at_once
+            done, other = best(energy, after, start + REACH, seconds, prices), at_once
         difference = None if done is None or other is None else other - done
         amounts = [(receipt[part] or {}).get("pln") for part in ("done", "alternative")] + [receipt["difference_pln"]]
         known = sum(at in prices for at, _ in slots(start, start + REACH))
@@ -239,6 +200,7 @@ def check_receipts(tally, shop, many):
     for action, found in wrong.items():
         text = f"{compared[action]} receipts of `{action}` are what an independent calculation finds"
         tally.check(compared[action] >= many // 6 and not found, text, found[:3])
+    tally.check(filled, f"{filled} of those that waited are about what the battery lacked")
     number = cases[0][0]
     _, told = server.json(f"/api/v1/decisions/{number}")
     sources = {day["source"] for day in told["prices"]}
@@ -290,6 +252,7 @@ def main():
     tally = Tally()
     with Workshop(given.bin, given.keep) as shop:
         check_receipts(tally, shop, given.receipts)
+        check_sales(tally, shop)
         check_pages(tally, shop, given.decisions)
     finish(tally)
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A stand-in for the PSE price API on a free loopback port; the first line printed is `port N`.
 
-    fake_pse.py [--mode ok] [--publish-hour 14 | --publish-at HH:MM] [--now ISO] [--seed N] [--port N]
+    fake_pse.py [--mode ok] [--publish-hour 14 | --publish-at HH:MM] [--now ISO] [--seed N] [--prices FILE] [--port N]
 
 Serves `/api/csdac-pln`, `/api/rce-pln` and `/api/pdgsz` with `$filter`, `$orderby`, `$first` and pages of 100
 by `nextLink`. Tomorrow is published from the given local time on. While it runs, these paths change it:
@@ -31,7 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import pse_modes  # noqa: E402
 from localtime import ZONE, now_utc, parse_end  # noqa: E402
 from pse_modes import MODES  # noqa: E402
-from pse_rows import days_of, rows_of, superseded  # noqa: E402
+from pse_rows import days_of, rows_of, rows_with, superseded  # noqa: E402
 
 ENTITIES = ("csdac-pln", "rce-pln", "pdgsz")
 PAGE = 100
@@ -52,14 +52,14 @@ class Api(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
-    def __init__(self, mode="ok", publish_hour=14, now=None, port=0, publish_at=None, seed=0):
+    def __init__(self, mode="ok", publish_hour=14, now=None, port=0, publish_at=None, seed=0, prices=None):
         super().__init__(("127.0.0.1", port), Handler)
         self.modes = dict.fromkeys(ENTITIES, mode)
         minute = minute_of(publish_at) if publish_at else publish_hour * 60
         self.publish = dict.fromkeys(ENTITIES, minute)
         self.counts = {name: 0 for name in ENTITIES + ("total", "stranger")}
         self.by_mode, self.entries = {}, []
-        self.seed, self.page_size = seed, PAGE
+        self.seed, self.page_size, self.prices = seed, PAGE, prices or {}
         self.offset = (parse_end(now) - now_utc()) if now else timedelta(0)
         self.lock = threading.Lock()
         self.stranger = None
@@ -83,7 +83,8 @@ class Api(ThreadingHTTPServer):
         found = []
         for day in days_of(condition, now.date()):
             if day <= newest:
-                rows = rows_of(entity, day, self.seed)
+                given = self.prices.get(entity, {}).get(str(day))
+                rows = rows_of(entity, day, self.seed) if given is None else rows_with(entity, day, given)
                 if entity == "pdgsz" and "is_active eq true" not in condition:
                     rows = superseded(rows) + rows
                 found += rows
@@ -229,9 +230,11 @@ def main():
     parser.add_argument("--publish-at", help="HH:MM, in place of --publish-hour")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--prices", help="JSON: entity, date, PLN/MWh of its quarter-hours in order; null for one left out")
     parser.add_argument("--now", help="the present instant to play, naive local or with an offset")
     given = parser.parse_args()
-    api = Api(given.mode, given.publish_hour, given.now, given.port, given.publish_at, given.seed)
+    prices = json.loads(Path(given.prices).read_text()) if given.prices else None
+    api = Api(given.mode, given.publish_hour, given.now, given.port, given.publish_at, given.seed, prices)
     print(f"port {api.server_port}", flush=True)
     try:
         api.serve_forever()

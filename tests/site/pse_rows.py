@@ -35,6 +35,12 @@ def _rows(entity, day, seed):
     return [_price_row(entity, start, day, price) for start, price in zip(starts, prices, strict=True)]
 
 
+def rows_with(entity, day, prices):
+    """The rows of a day with these prices, PLN/MWh; None is a row that is not there."""
+    pairs = zip(quarter_starts(day), prices, strict=True)
+    return [_price_row(entity, start, day, price) for start, price in pairs if price is not None]
+
+
 def _portal_prices(day):
     """The settlement prices of a day that was exported from the portal, in row order; None when there is no export."""
     path = RECORDED / f"rce-portal-export-{day.isoformat()}.csv"

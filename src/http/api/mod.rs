@@ -86,6 +86,8 @@ pub struct Facts {
     selling: Selling,
     /// The battery's, kWh.
     capacity: Micro,
+    /// As it is configured.
+    stated_capacity: Option<Micro>,
     demo: bool,
     started: Instant,
     live_interval: Interval,
@@ -127,6 +129,7 @@ impl Api {
             tariff: config.tariff.preset.clone().unwrap_or_else(|| config.tariff.name.clone()),
             selling: config.selling,
             capacity: config.capacity,
+            stated_capacity: config.stated_capacity,
             demo,
             started: clock.instant(),
             live_interval: config.live_interval,

@@ -45,6 +45,11 @@ fn session(start: &str, end: &str, energy: i64) -> Session {
     }
 }
 
+/// Without anything known of the battery.
+fn receipt_of(decision: &Decision, session: Option<&Session>, rates: &Rates) -> Receipt {
+    Receipt::new(decision, session, Err(Lack::Capacity), rates)
+}
+
 fn figures(receipt: &Receipt) -> [Option<i64>; 3] {
     let money = |choice| receipt.money(choice).ok().map(|money| money.0);
     [money(&receipt.done), money(&receipt.alternative), receipt.difference().map(|money| money.0)]
@@ -77,7 +82,7 @@ fn the_best_choices_of_a_known_week() {
         ("wait", "2026-11-17T03:45:00+01:00", own(1.25), [625_000, 250_000, -375_000]),
         ("wait", "2026-11-17T08:00:00+01:00", own(5.0), [2_500_000, 2_500_000, 0]),
     ] {
-        let receipt = Receipt::new(&decision(action, when, parameters), None, &week());
+        let receipt = receipt_of(&decision(action, when, parameters), None, &week());
         assert_eq!(figures(&receipt), expected.map(Some), "{action} {when}");
         assert_eq!(receipt.completeness.0, receipt.completeness.1, "{when}");
     }
@@ -88,8 +93,8 @@ fn a_session_says_when_how_much_and_how_fast() {
     // 3 kWh in 90 min from 17:30: 0.5 h at 0.50 and 1 h at 1.00. The cheapest 90 min within 12 h are at night.
     let made = session("2026-11-16T17:30:00+01:00", "2026-11-16T19:00:00+01:00", 3_000_000);
     let charge = decision("charge", "2026-11-16T17:25:00+01:00", json!({"energy_kwh": 9}));
-    let receipt = Receipt::new(&charge, Some(&made), &week());
-    assert_eq!(receipt.energy, Some((Micro(3_000_000), Says::Session)));
+    let receipt = receipt_of(&charge, Some(&made), &week());
+    assert_eq!(receipt.energy, Ok((Micro(3_000_000), Says::Session)));
     assert_eq!((receipt.power_w, receipt.from), ((2_000.0, Says::Session), made.start));
     assert_eq!(figures(&receipt), [2_500_000, 600_000, -1_900_000].map(Some));
     assert_eq!(receipt.usable(), Some(Micro(2_550_000)));
@@ -97,11 +102,11 @@ fn a_session_says_when_how_much_and_how_fast() {
     assert_eq!((parts.len(), parts[0].start), (6, at("2026-11-17T02:00:00+01:00")), "of equals the earliest");
     // Without an end the power is assumed; without energy the decision's is taken.
     let open = Session { end: None, ..made.clone() };
-    let receipt = Receipt::new(&charge, Some(&open), &week());
+    let receipt = receipt_of(&charge, Some(&open), &week());
     assert_eq!((receipt.energy.unwrap().1, receipt.power_w), (Says::Session, (5_000.0, Says::Assumed)));
     let empty = Session { energy: Some(Micro::ZERO), ..made };
-    let receipt = Receipt::new(&charge, Some(&empty), &week());
-    assert_eq!((receipt.energy, receipt.power_w.1), (Some((Micro(9_000_000), Says::Decision)), Says::Assumed));
+    let receipt = receipt_of(&charge, Some(&empty), &week());
+    assert_eq!((receipt.energy, receipt.power_w.1), (Ok((Micro(9_000_000), Says::Decision)), Says::Assumed));
     assert_eq!(receipt.from, charge.at);
 }
 
@@ -117,7 +122,7 @@ fn the_power_of_a_sale() {
         (json!({"selling_power_w": 0, "energy_sold_kwh": 4}), (5_000.0, Says::Assumed)),
     ] {
         let sale = decision("battery_selling", "2026-11-18T12:00:00+01:00", parameters);
-        assert_eq!(Receipt::new(&sale, None, &week()).power_w, expected, "{}", sale.parameters);
+        assert_eq!(receipt_of(&sale, None, &week()).power_w, expected, "{}", sale.parameters);
     }
 }
 
@@ -129,43 +134,91 @@ fn what_is_missing_is_said_and_nothing_is_guessed() {
     // A hole in what was done; the alternative is known.
     let mut rates = week();
     rates.remove(&at("2026-11-16T20:15:00+01:00"));
-    let receipt = Receipt::new(&charge, None, &rates);
+    let receipt = receipt_of(&charge, None, &rates);
     assert_eq!(receipt.done, Err(Lack::Prices { known: 3, expected: 4 }));
     assert_eq!(figures(&receipt), [None, Some(1_000_000), None]);
     assert_eq!((receipt.completeness, receipt.difference_a_kwh()), ((47, 48), None));
     // Known until midnight: the best of what is known, and that is told.
     let mut rates = week();
     rates.retain(|start, _| *start < at("2026-11-17T00:00:00+01:00"));
-    let receipt = Receipt::new(&charge, None, &rates);
+    let receipt = receipt_of(&charge, None, &rates);
     assert_eq!((figures(&receipt), receipt.completeness), ([Some(2_500_000), Some(2_500_000), Some(0)], (16, 48)));
     // Only the quarter-hour of the decision is known.
     rates.retain(|start, _| *start == at(evening));
-    let receipt = Receipt::new(&charge, None, &rates);
+    let receipt = receipt_of(&charge, None, &rates);
     assert_eq!(receipt.alternative, Err(Lack::Room { known: 1, expected: 48 }));
     // Nothing is.
-    let receipt = Receipt::new(&charge, None, &Rates::new());
+    let receipt = receipt_of(&charge, None, &Rates::new());
     assert_eq!((figures(&receipt), receipt.completeness), ([None; 3], (0, 48)));
     // What cannot be: neither searched for nor summed.
     for kwh in [241.0, 9e12, f64::MAX] {
         let charge = decision("charge", evening, json!({"energy_kwh": kwh, "estimated_duration_hours": 0}));
-        let receipt = Receipt::new(&charge, None, &week());
+        let receipt = receipt_of(&charge, None, &week());
         assert_eq!(receipt.done.is_err(), kwh < 1e300, "{kwh}");
-        assert!(length(span(&charge, None)) <= LONGEST);
+        assert!(length(span(&charge, None, Err(Lack::Capacity))) <= LONGEST);
     }
     // More than 12 h can take.
-    let receipt = Receipt::new(&decision("charge", evening, json!({"energy_kwh": 61})), None, &week());
+    let receipt = receipt_of(&decision("charge", evening, json!({"energy_kwh": 61})), None, &week());
     assert_eq!(receipt.alternative, Err(Lack::Room { known: 48, expected: 48 }));
     assert_eq!(figures(&receipt)[1..], [None; 2]);
 }
 
 #[test]
 fn without_energy_a_single_kwh_is_compared() {
-    for (parameters, expected) in [(json!({}), 300_000), (json!({"energy_kwh": 0}), 300_000)] {
-        let receipt = Receipt::new(&decision("wait", "2026-11-16T20:00:00+01:00", parameters), None, &week());
-        assert_eq!((receipt.energy, receipt.usable(), figures(&receipt)), (None, None, [None; 3]));
-        assert_eq!(receipt.money(&receipt.done), Err(Lack::Energy));
-        assert_eq!(receipt.difference_a_kwh(), Some(Micro(expected)));
+    let evening = "2026-11-16T20:00:00+01:00";
+    for (action, lacking, why, expected) in [
+        ("charge", Ok(Micro(5_000_000)), Lack::Energy, -300_000),
+        ("wait", Err(Lack::Capacity), Lack::Capacity, 300_000),
+        ("wait", Err(Lack::Charge), Lack::Charge, 300_000),
+        ("wait", Err(Lack::Full), Lack::Full, 300_000),
+    ] {
+        for parameters in [json!({}), json!({"energy_kwh": 0})] {
+            let receipt = Receipt::new(&decision(action, evening, parameters), None, lacking, &week());
+            assert_eq!((receipt.energy, receipt.usable(), figures(&receipt)), (Err(why), None, [None; 3]));
+            assert_eq!(receipt.money(&receipt.done), Err(why));
+            assert_eq!(receipt.difference_a_kwh(), Some(Micro(expected)));
+        }
     }
+}
+
+#[test]
+fn waiting_without_energy_is_about_what_the_battery_lacked() {
+    let evening = "2026-11-16T20:00:00+01:00";
+    let wait = |parameters| decision("wait", evening, parameters);
+    // 12 kWh at 5 kW take 2.4 h: two hours at 0.20 and 0.4 h at 0.50, against 0.50 at once.
+    let receipt = Receipt::new(&wait(json!({})), None, Ok(Micro(12_000_000)), &week());
+    assert_eq!(receipt.energy, Ok((Micro(12_000_000), Says::Battery)));
+    assert_eq!(figures(&receipt), [3_000_000, 6_000_000, 3_000_000].map(Some));
+    assert_eq!((receipt.power_w, receipt.usable()), ((5_000.0, Says::Assumed), Some(Micro(10_200_000))));
+    // What the decision says comes first.
+    let receipt = Receipt::new(&wait(json!({"energy_kwh": 5})), None, Ok(Micro(12_000_000)), &week());
+    assert_eq!(receipt.energy, Ok((Micro(5_000_000), Says::Decision)));
+    // Another battery may need more than twelve hours.
+    let span = span(&wait(json!({})), None, Ok(Micro(100_000_000)));
+    assert_eq!(length(span), Duration::from_secs(20 * 3_600));
+}
+
+#[test]
+fn what_fills_a_battery() {
+    for (capacity, charge, expected) in [
+        (Some(20_000_000), Some(40.0), Ok(12_000_000)),
+        (Some(10_000_000), Some(0.0), Ok(10_000_000)),
+        (Some(1), Some(50.0), Ok(1)),
+        (Some(20_000_000), Some(76.9), Ok(4_620_000)),
+        (Some(20_000_000), Some(100.0), Err(Lack::Full)),
+        (Some(20_000_000), Some(100.5), Err(Lack::Charge)),
+        (Some(20_000_000), Some(-1.0), Err(Lack::Charge)),
+        (Some(20_000_000), Some(f64::NAN), Err(Lack::Charge)),
+        (Some(20_000_000), None, Err(Lack::Charge)),
+        (None, Some(40.0), Err(Lack::Capacity)),
+    ] {
+        assert_eq!(lacking(capacity.map(Micro), charge), expected.map(Micro), "{capacity:?} {charge:?}");
+    }
+    let row = EnergyRow { soc_pct: Some(30.0), ..EnergyRow::default() };
+    let at_noon = |parameters| decision("wait", "2026-11-16T12:00:00+01:00", parameters);
+    assert_eq!(charge_then(&at_noon(json!({"battery_soc": 80})), Some(&row)), Some(80.0));
+    assert_eq!(charge_then(&at_noon(json!({})), Some(&row)), Some(30.0));
+    assert_eq!(charge_then(&at_noon(json!({})), None), None);
 }
 
 #[test]
@@ -181,7 +234,7 @@ fn what_came_from_the_panels_was_not_bought() {
         ("charge", "pv+grid", Some(Lack::PartlyFromPanels)),
     ] {
         let charge = decision(action, "2026-11-16T20:00:00+01:00", json!({"energy_kwh": 5, "charging_source": source}));
-        let receipt = Receipt::new(&charge, None, &week());
+        let receipt = receipt_of(&charge, None, &week());
         assert_eq!(
             (receipt.done.clone().err(), receipt.alternative.clone().err()),
             (expected, expected),
@@ -203,7 +256,7 @@ fn on_the_days_of_the_time_change_twelve_hours_are_twelve_hours() {
         for (ahead, found) in [(47, true), (48, false)] {
             let when = last - SLOT * ahead;
             let charge = decision("charge", &when.to_string(), json!({"energy_kwh": 1.25}));
-            let receipt = Receipt::new(&charge, None, &rates);
+            let receipt = receipt_of(&charge, None, &rates);
             assert_eq!(receipt.completeness, (48, 48));
             assert_eq!(receipt.alternative.unwrap().parts[0].price == Micro(1), found, "{date} {ahead}");
         }
@@ -239,7 +292,7 @@ fn what_was_done_is_never_better_than_the_best() {
         for action in ["charge", "battery_selling"] {
             for kwh in [0.1, 3.3, 17.0] {
                 let parameters = json!({"energy_kwh": kwh});
-                let receipt = Receipt::new(&decision(action, &when.to_string(), parameters), None, &rates);
+                let receipt = receipt_of(&decision(action, &when.to_string(), parameters), None, &rates);
                 assert!(receipt.difference().unwrap() <= Micro::ZERO, "{action} {when} {kwh}");
             }
         }

@@ -112,7 +112,8 @@ impl Library {
             part(found, "forecasts", &mut troubles).map(Option::unwrap_or_default)
         };
         let (price_forecasts, solar_forecasts) = (forecasts(Foreseen::Price)?, forecasts(Foreseen::Solar)?);
-        let days = self.days_of(receipt::span(decision, session.as_ref()), at, due, &mut troubles)?;
+        let lacking = receipt::lacking(self.config.stated_capacity, receipt::charge_then(decision, row.as_ref()));
+        let days = self.days_of(receipt::span(decision, session.as_ref(), lacking), at, due, &mut troubles)?;
         Ok(Some(Case { row, session, price_forecasts, solar_forecasts, days, troubles, entry }))
     }
 

@@ -67,7 +67,7 @@ pub fn answer(ask: &Ask<'_>, request: &Request, cors: &Cors, exports: Option<&Ex
     };
     let allow = |response| cors.allow(request, safe(response));
     let part = |date: Option<Date>| date.map_or_else(String::new, |date| format!("-{date}"));
-    let name = format!("{}{}{}.{}", wish.what.name(), part(wish.from), part(wish.to), wish.format.name());
+    let name = format!("{}{}{}.{}", wish.what.name(), part(wish.from), part(wish.to), wish.format.ending());
     let disposition = format!("attachment; filename=\"{name}\"");
     let response = ready(200, wish.format.content_type(), Bytes::Static(b""))
         .with_header(header("Content-Disposition", &disposition))

@@ -17,7 +17,9 @@ use crate::inquiry::Case;
 use crate::model::decision::Kind;
 use crate::model::forecast::Forecast;
 use crate::model::price::PricedDay;
-use crate::model::receipt::{ASSUMED_POWER_W, Choice, Lack, REACH, ROUND_TRIP_EFFICIENCY, Receipt, rates, span};
+use crate::model::receipt::{
+    ASSUMED_POWER_W, Choice, Lack, REACH, ROUND_TRIP_EFFICIENCY, Receipt, SOURCE, charge_then, lacking, rates, span,
+};
 use crate::model::search::Id;
 use crate::model::session::Session;
 
@@ -114,6 +116,7 @@ struct Method {
     round_trip_efficiency: f64,
     round_trip_efficiency_source: &'static str,
     assumed_power_w: f64,
+    assumed_power_source: &'static str,
     reach_h: u64,
 }
 
@@ -158,10 +161,11 @@ fn compose(facts: &Facts, case: &Case, published: BTreeMap<Date, Arc<PricedDay>>
     // What was just published is newer than what is remembered.
     let has_prices = |day: &PricedDay| day.slots.iter().any(|slot| slot.buy.or(slot.sell).is_some());
     let mut days: BTreeMap<Date, &PricedDay> = case.days.iter().map(|day| (day.date, day)).collect();
-    let span = span(decision, session);
+    let lacking = lacking(facts.stated_capacity, charge_then(decision, case.row.as_ref()));
+    let span = span(decision, session, lacking);
     let dates = facts.zone.date(span.from.min(decision.at))..=facts.zone.date(span.to);
     days.extend(published.range(dates).filter(|(_, day)| has_prices(day)).map(|(date, day)| (*date, &**day)));
-    let receipt = Receipt::new(decision, session, &rates(days.values().copied(), selling));
+    let receipt = Receipt::new(decision, session, lacking, &rates(days.values().copied(), selling));
 
     let mut desk = Desk { facts, case, unknown: Unknown::new() };
     desk.say("decision", NULLS);
@@ -304,11 +308,12 @@ impl<'a> Desk<'a> {
             );
             self.say("receipt.known_slots", text);
         }
-        if receipt.energy.is_none() {
+        if let Err(lack) = receipt.energy {
             for leaf in ["energy_kwh", "usable_kwh"] {
-                self.say(&format!("receipt.{leaf}"), Lack::Energy.to_string());
+                self.say(&format!("receipt.{leaf}"), lack.to_string());
             }
         }
+        let energy = receipt.energy.ok();
         let rounded = |money: Option<Micro>, digits| money.map(|money| money.rounded(digits));
         let (difference, a_kwh) = (receipt.difference(), receipt.difference_a_kwh());
         for (leaf, value) in [("difference_pln", difference), ("difference_pln_kwh", a_kwh)] {
@@ -321,8 +326,8 @@ impl<'a> Desk<'a> {
         Figures {
             from: self.at(receipt.from),
             price: if receipt.kind == Kind::Selling { "sell" } else { "buy" },
-            energy_kwh: receipt.energy.map(|energy| energy.0.to_f64()),
-            energy_source: receipt.energy.map(|energy| energy.1.name()),
+            energy_kwh: energy.map(|energy| energy.0.to_f64()),
+            energy_source: energy.map(|energy| energy.1.name()),
             usable_kwh: rounded(receipt.usable(), 3),
             power_w: round_to(receipt.power_w.0, 1),
             power_source: receipt.power_w.1.name(),
@@ -387,10 +392,12 @@ const METHOD: Method = Method {
               of the cheapest (for a sale the dearest) quarter-hours within reach as T needs, of equals the earliest. \
               For waiting: the cheapest quarter-hours after its own, against charging at once. Difference: by how much \
               the decision was better. Energy and power are the session's, else the decision's, else the power is \
-              assumed; without energy the figures are those of a single kWh. Energy is counted at the meter on both \
+              assumed; of a decision to wait without energy it is what the battery lacked then: capacity_kwh of the \
+              config x (100 % - state of charge), losses left out; without energy the figures are those of a single kWh. Energy is counted at the meter on both \
               sides, so the efficiency changes no difference: it tells usable_kwh.",
     round_trip_efficiency: ROUND_TRIP_EFFICIENCY.0 as f64 / 1e6,
-    round_trip_efficiency_source: "NREL Annual Technology Baseline 2023, residential battery storage",
+    round_trip_efficiency_source: SOURCE,
     assumed_power_w: ASSUMED_POWER_W,
+    assumed_power_source: SOURCE,
     reach_h: REACH.as_secs() / 3_600,
 };

@@ -14,7 +14,7 @@ use crate::base::shutdown::{self, ShutdownTrigger};
 use crate::base::units::Micro;
 use crate::model::decision::Kind as Decided;
 use crate::model::price::{Entity, Point, PriceOrigin};
-use crate::model::receipt::{self, Receipt, Says, rates};
+use crate::model::receipt::{self, Lack, Receipt, Says, rates};
 
 struct Site {
     dir: TempDir,
@@ -198,12 +198,12 @@ fn a_charge_with_all_that_its_receipt_needs() {
     assert_eq!((case.row.as_ref().unwrap().soc_pct, case.price_forecasts.len()), (Some(31.0), 1));
     assert_eq!((case.days.len(), case.troubles.len(), case.solar_forecasts.len()), (2, 0, 0));
     let decision = &case.entry.decision;
-    let receipt = Receipt::new(decision, case.session.as_ref(), &rates(&case.days, false));
-    assert_eq!(receipt.energy, Some((Micro(3_000_000), Says::Session)));
+    let receipt = Receipt::new(decision, case.session.as_ref(), Err(Lack::Capacity), &rates(&case.days, false));
+    assert_eq!(receipt.energy, Ok((Micro(3_000_000), Says::Session)));
     assert_eq!(receipt.money(&receipt.done), Ok(Micro(3 * 789_200)));
     assert_eq!(receipt.money(&receipt.alternative), Ok(Micro(3 * 389_200)));
     assert_eq!(receipt.difference(), Some(Micro(-1_200_000)));
-    assert_eq!(receipt::span(decision, case.session.as_ref()).to, at("2026-11-21T07:00:10Z"));
+    assert_eq!(receipt::span(decision, case.session.as_ref(), Err(Lack::Capacity)).to, at("2026-11-21T07:00:10Z"));
 }
 
 #[test]

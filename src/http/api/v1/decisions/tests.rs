@@ -147,6 +147,45 @@ fn the_receipt_of_a_sale() {
 }
 
 #[test]
+fn the_receipt_of_waiting_is_about_what_the_battery_lacked() {
+    let path = "/api/v1/decisions/1795345200000000.0";
+    let ask = |config: &str, charge: Option<f64>| {
+        let bench = Bench::new(config);
+        bench.books.borrow_mut().fill(&bench);
+        for row in &mut bench.books.borrow_mut().readings {
+            row.soc_pct = charge;
+        }
+        bench.ask(path).1
+    };
+    let told = ask("battery_management: {capacity_kwh: 10}", Some(20.0));
+    let receipt = &told["receipt"];
+    // 8 kWh take 1.6 h from 12:00 on: 0.348 and so on. What waiting left begins a quarter-hour later.
+    assert_eq!((&receipt["energy_kwh"], &receipt["energy_source"]), (&json!(8.0), &json!("battery")));
+    assert_eq!((&receipt["alternative"]["pln"], &receipt["done"]["pln"]), (&json!(2.81), &json!(2.81)));
+    assert_eq!((&receipt["difference_pln"], &receipt["difference_pln_kwh"]), (&json!(-0.01), &json!(-0.001)));
+    assert_eq!(receipt["power_source"], "assumed");
+    for (config, charge, why) in [
+        ("", Some(20.0), "battery_management.capacity_kwh is not configured"),
+        (
+            "battery_management: {capacity_kwh: 10}",
+            None,
+            "neither the decision nor an energy row beside it says how full it was",
+        ),
+        ("battery_management: {capacity_kwh: 10}", Some(100.0), "and the battery was full"),
+    ] {
+        let told = ask(config, charge);
+        for leaf in ["energy_kwh", "usable_kwh", "done.pln", "alternative.pln", "difference_pln"] {
+            let said = told["unknown"][format!("receipt.{leaf}")].as_str().unwrap();
+            assert!(
+                said.starts_with("the decision does not say how much energy it was") && said.ends_with(why),
+                "{said}"
+            );
+        }
+        assert_eq!(told["receipt"]["difference_pln_kwh"], -0.001);
+    }
+}
+
+#[test]
 fn what_a_receipt_cannot_say_has_a_reason() {
     let bench = Bench::new("");
     bench.books.borrow_mut().fill_poorly();

@@ -131,7 +131,10 @@ fn chunks_end_with_the_last_one_and_old_clients_get_it_plain() {
     assert!(head.contains("filename=\"energy-2026-10-25-2026-10-25.csv\"") && head.contains("text/csv"), "{head}");
     let text = unchunked(&body).0;
     let lines: Vec<&str> = text.split("\r\n").collect();
-    assert!(lines[0].starts_with("time,soc_pct,") && lines[1].starts_with("2026-10-25T00:00:00+02:00,"), "{text}");
+    assert!(
+        lines[0].starts_with("time,local_time,soc_pct,") && lines[1].starts_with("2026-10-25T00:00:00+02:00,"),
+        "{text}"
+    );
     assert!(lines[2].starts_with("2026-10-25T11:00:00+01:00,") && lines[3].is_empty(), "{text}");
     let (head, body, _) = taken(ask(&api, Method::Head, "what=energy").unwrap(), 1);
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n") && body.is_empty());
