@@ -4,6 +4,7 @@
 pub mod composite;
 pub mod files;
 pub mod footprint;
+pub mod journal;
 pub mod json;
 pub mod log_files;
 pub mod price_cache;
