@@ -24,7 +24,11 @@ impl Random {
 
 /// Three days of rows around a date, as a site might leave them.
 pub fn site(date: Date, zone: &SiteZone, random: &mut Random) -> Vec<EnergyRow> {
-    let (first, last) = (date.yesterday().unwrap(), date.tomorrow().unwrap());
+    days((date.yesterday().unwrap(), date.tomorrow().unwrap()), zone, random)
+}
+
+/// The rows of the days from the first to the last one, as a site might leave them.
+pub fn days((first, last): (Date, Date), zone: &SiteZone, random: &mut Random) -> Vec<EnergyRow> {
     let (from, to) = (Range::day(first, zone).from.as_second(), Range::day(last, zone).to.as_second());
     let has_counters = !random.one_in(4);
     let nulls = [2, 20, 200][random.below(3) as usize];
@@ -74,19 +78,26 @@ pub fn site(date: Date, zone: &SiteZone, random: &mut Random) -> Vec<EnergyRow> 
     rows
 }
 
-/// kWh of each second of the day, whether it is T1, and whether it is known.
+/// What is known of each second of the day.
 pub struct Naive {
-    /// The energy.
+    /// The energy, kWh.
     pub kwh: Vec<f64>,
-    t1: Vec<f64>,
-    told: Vec<bool>,
+    /// The part of it that is T1.
+    pub t1: Vec<f64>,
+    /// Whether a counter or the power tells anything.
+    pub told: Vec<bool>,
+    /// Whether a counter tells it, believed or not.
+    pub by_counter: Vec<bool>,
+    /// Whether a counter fell there or grew by too much.
+    pub broken: Vec<bool>,
 }
 
 /// Second by second.
 pub fn naive(flow: Flow, rows: &[EnergyRow], range: Range) -> Naive {
     let (from, to) = (range.from.as_second(), range.to.as_second());
     let length = (to - from) as usize;
-    let mut naive = Naive { kwh: vec![0.0; length], t1: vec![0.0; length], told: vec![false; length] };
+    let (none, no) = (vec![0.0; length], vec![false; length]);
+    let mut naive = Naive { kwh: none.clone(), t1: none, told: no.clone(), by_counter: no.clone(), broken: no };
     let mut last_of_instant: Vec<&EnergyRow> = Vec::new();
     for row in rows {
         if last_of_instant.last().is_some_and(|last| last.at == row.at) {
@@ -120,20 +131,21 @@ pub fn naive(flow: Flow, rows: &[EnergyRow], range: Range) -> Naive {
         }
         for second in seconds(pair[0].0, pair[1].0) {
             naive.told[second] = true;
-            if grown >= 0.0 && grown <= 15.0 * length as f64 / 3600.0 + 0.1 {
+            naive.broken[second] = grown < 0.0 || grown > 15.0 * length as f64 / 3600.0 + 0.1;
+            if !naive.broken[second] {
                 naive.kwh[second] = grown / length as f64;
                 naive.t1[second] = if pair[1].2 { naive.kwh[second] } else { 0.0 };
             }
         }
     }
-    let by_counter = naive.told.clone();
+    naive.by_counter = naive.told.clone();
     let powers: Vec<(i64, f64, bool)> = last_of_instant
         .iter()
         .filter_map(|row| Some((row.at.as_second(), power(row)?.max(0.0), row.is_peak)))
         .collect();
     for pair in powers.windows(2).filter(|pair| pair[1].0 - pair[0].0 <= 600) {
         for second in seconds(pair[0].0, pair[1].0) {
-            if !by_counter[second] {
+            if !naive.by_counter[second] {
                 naive.told[second] = true;
                 naive.kwh[second] = (pair[0].1 + pair[1].1) / 2.0 / 3.6e6;
                 naive.t1[second] = if pair[1].2 { naive.kwh[second] } else { 0.0 };
