@@ -192,8 +192,13 @@ fn round(number: usize) {
     let mut made = days((first, last), &zone(), &mut world.random);
     let noon = world.bench.clock.now();
     let has_prices = world.random.one_in(2);
+    let is_punctual = world.random.one_in(2);
     for row in &mut made {
         let random = &mut world.random;
+        if is_punctual {
+            // On the five minutes: at hours' ends and at midnight too, and now and then twice.
+            row.at -= Duration::from_secs(row.at.as_second() as u64 % 300);
+        }
         row.temperature_c = (!random.one_in(5)).then(|| random.below(500) as f64 / 10.0 - 10.0);
         row.price_pln = (has_prices && random.one_in(2)).then(|| random.below(900) as f64 / 1e3 - 0.1);
     }
