@@ -114,7 +114,7 @@ pub fn naive(flow: Flow, rows: &[EnergyRow], range: Range) -> Naive {
         Flow::Charge => (|_| None, |row| row.battery_power_w.map(|w| -w)),
         Flow::Discharge => (|_| None, |row| row.battery_power_w),
     };
-    let seconds = |a: i64, b: i64| (a.max(from) - from).max(0) as usize..(b.min(to) - from).max(0) as usize;
+    let seconds = |a: i64, b: i64| (a.clamp(from, to) - from) as usize..(b.clamp(from, to) - from) as usize;
     let of_day = |row: &&&EnergyRow| flow != Flow::Pv || range.contains(row.at);
     let mut readings: Vec<(i64, f64, bool)> = last_of_instant
         .iter()
@@ -129,13 +129,14 @@ pub fn naive(flow: Flow, rows: &[EnergyRow], range: Range) -> Naive {
         if length > 12 * 3600 {
             continue;
         }
-        for second in seconds(pair[0].0, pair[1].0) {
-            naive.told[second] = true;
-            naive.broken[second] = grown < 0.0 || grown > 15.0 * length as f64 / 3600.0 + 0.1;
-            if !naive.broken[second] {
-                naive.kwh[second] = grown / length as f64;
-                naive.t1[second] = if pair[1].2 { naive.kwh[second] } else { 0.0 };
-            }
+        let (within, broken) =
+            (seconds(pair[0].0, pair[1].0), grown < 0.0 || grown > 15.0 * length as f64 / 3600.0 + 0.1);
+        naive.told[within.clone()].fill(true);
+        naive.broken[within.clone()].fill(broken);
+        if !broken {
+            let kwh = grown / length as f64;
+            naive.kwh[within.clone()].fill(kwh);
+            naive.t1[within].fill(if pair[1].2 { kwh } else { 0.0 });
         }
     }
     naive.by_counter = naive.told.clone();
