@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
 
 use super::query::{Columns, number, sql_fault, text};
@@ -334,8 +335,14 @@ fn content_mark(connection: &Connection, table: &'static str, date: Date) -> Res
     };
     while let Some(row) = rows.next().map_err(|error| sql_fault(&error))? {
         for index in 0..width {
-            take(text(row, index).as_deref().unwrap_or("\0").as_bytes());
-            take(b"\n");
+            match row.get_ref(index) {
+                Ok(ValueRef::Integer(value)) => take(&value.to_le_bytes()),
+                Ok(ValueRef::Real(value)) => take(&value.to_bits().to_le_bytes()),
+                Ok(ValueRef::Text(bytes) | ValueRef::Blob(bytes)) => take(bytes),
+                Ok(ValueRef::Null) | Err(_) => {}
+            }
+            // No text has it: where a column ends.
+            take(&[0xff]);
         }
     }
     Ok(mark as i64)
