@@ -106,6 +106,10 @@ impl World {
         let without = self.archive.balances(first, last, false, due).unwrap();
         let told = RollupReader::new(&self.bench.context.config.own_database).sums().unwrap();
         let today = zone().date(self.bench.clock.now());
+        for ((entity, day), sheet) in &self.sheets {
+            let kept = self.archive.day(*entity, *day, due).unwrap().unwrap();
+            assert_eq!(kept.points, sheet.points, "{what}, {entity:?} of {day}");
+        }
         for day in self.days.iter() {
             let what = format!("{what}, {day}");
             let rows = self.site.rows(site::day(day));
@@ -192,7 +196,7 @@ fn round(number: usize) {
     let mut made = days((first, last), &zone(), &mut world.random);
     let noon = world.bench.clock.now();
     let has_prices = world.random.one_in(2);
-    let is_punctual = number % 2 == 0;
+    let is_punctual = number.is_multiple_of(2);
     for row in &mut made {
         let random = &mut world.random;
         if is_punctual {
