@@ -12,7 +12,7 @@ mod until;
 use jiff::Timestamp;
 use jiff::civil::Date;
 
-use super::energy::{COLLECTION_INTERVAL, EnergyRow};
+use super::energy::{COLLECTION_INTERVAL, EnergyRow, one_an_instant};
 use super::price::{PricedDay, SLOT, div_round};
 use super::time::{Range, SiteZone};
 use crate::base::units::Micro;
@@ -20,7 +20,7 @@ use crate::base::units::Micro;
 use pieces::Stretch;
 
 /// The version of the arithmetic: one more with every change of what comes out, so that stored days are summed again.
-pub const ARITHMETIC: u32 = 2;
+pub const ARITHMETIC: u32 = 3;
 /// No inverter for a home moves more, W: a counter that grew faster than this is not believed ([`HoleKind::Jump`]).
 pub const INVERTER_MAX_W: i64 = 15_000;
 /// What a counter may jump by however short the time was: its own step.
@@ -335,12 +335,7 @@ impl Balance {
     pub fn of(date: Date, rows: &[EnergyRow], prices: Option<&PricedDay>, zone: &SiteZone) -> Self {
         let range = Range::day(date, zone);
         let frame = Frame { from: range.from.as_microsecond(), to: range.to.as_microsecond() };
-        let rows: Vec<&EnergyRow> = rows
-            .iter()
-            .enumerate()
-            .filter(|(index, row)| rows.get(index + 1).is_none_or(|next| next.at != row.at))
-            .map(|(_, row)| row)
-            .collect();
+        let rows: Vec<&EnergyRow> = one_an_instant(rows).collect();
         let count = usize::try_from((frame.to - frame.from + HOUR_US - 1) / HOUR_US).unwrap_or(0);
         let mut hours: Vec<Bucket> = (0..count).map(|hour| measured(&frame, hour, &rows)).collect();
         for (hour, bucket) in hours.iter_mut().enumerate() {

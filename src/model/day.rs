@@ -6,7 +6,7 @@ use jiff::civil::Date;
 use serde_json::{Map, Value};
 
 use super::decision::{Decision, Kind, as_number};
-use super::energy::EnergyRow;
+use super::energy::{EnergyRow, one_an_instant};
 use super::tally::Tally;
 use crate::base::units::Micro;
 
@@ -168,10 +168,10 @@ impl Sums {
     }
 
     /// Counts the import of one day's rows, in order: the non-negative increments of the meter, each in the zone of
-    /// the later row; rows without a reading are skipped.
+    /// the later row; rows without a reading are skipped, of rows of the same instant the last one counts.
     pub fn add_import(&mut self, rows: &[EnergyRow]) {
-        let readings: Vec<(Micro, bool)> =
-            rows.iter().filter_map(|row| row.import_total_kwh.map(|kwh| (Micro::from_f64(kwh), row.is_peak))).collect();
+        let reading = |row: &EnergyRow| row.import_total_kwh.map(|kwh| (Micro::from_f64(kwh), row.is_peak));
+        let readings: Vec<(Micro, bool)> = one_an_instant(rows).filter_map(reading).collect();
         self.import_readings += u32::try_from(readings.len()).unwrap_or(u32::MAX);
         let (Some(first), Some(last)) = (readings.first(), readings.last()) else { return };
         let mut reset = false;
@@ -371,7 +371,9 @@ mod tests {
         let rows = |values: &[(Option<f64>, bool)]| -> Vec<EnergyRow> {
             values
                 .iter()
-                .map(|(import_total_kwh, is_peak)| EnergyRow {
+                .zip(0..)
+                .map(|((import_total_kwh, is_peak), second)| EnergyRow {
+                    at: jiff::Timestamp::from_second(second).unwrap(),
                     import_total_kwh: *import_total_kwh,
                     is_peak: *is_peak,
                     ..EnergyRow::default()
@@ -388,6 +390,12 @@ mod tests {
             sums.add_import(&rows(&values));
             assert_eq!((sums.import_t1.to_f64(), sums.import_t2.to_f64(), sums.import_real.to_f64()), (t1, t2, real));
         }
+        // A reading of the same instant was wrong.
+        let mut twice = rows(&[(Some(10.0), true), (Some(0.0), true), (Some(10.5), true), (Some(11.0), false)]);
+        twice[1].at = twice[2].at;
+        let mut sums = Sums::default();
+        sums.add_import(&twice);
+        assert_eq!((sums.import_t1, sums.import_t2, sums.import_readings), (Micro(500_000), Micro(500_000), 3));
     }
 
     #[test]

@@ -48,6 +48,12 @@ pub struct EnergyRow {
     pub is_peak: bool,
 }
 
+/// One row an instant, of rows in order of time: of those of the same instant the one that was written last counts.
+pub fn one_an_instant(rows: &[EnergyRow]) -> impl Iterator<Item = &EnergyRow> {
+    let is_last = |(index, row): &(usize, &EnergyRow)| rows.get(index + 1).is_none_or(|next| next.at != row.at);
+    rows.iter().enumerate().filter(is_last).map(|(_, row)| row)
+}
+
 /// A point of the series; `None` where nothing was measured.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Point {

@@ -24,7 +24,11 @@ impl Random {
 
 /// Three days of rows around a date, as a site might leave them.
 pub fn site(date: Date, zone: &SiteZone, random: &mut Random) -> Vec<EnergyRow> {
-    let (first, last) = (date.yesterday().unwrap(), date.tomorrow().unwrap());
+    days((date.yesterday().unwrap(), date.tomorrow().unwrap()), zone, random)
+}
+
+/// The rows of the days from the first to the last one, as a site might leave them.
+pub fn days((first, last): (Date, Date), zone: &SiteZone, random: &mut Random) -> Vec<EnergyRow> {
     let (from, to) = (Range::day(first, zone).from.as_second(), Range::day(last, zone).to.as_second());
     let has_counters = !random.one_in(4);
     let nulls = [2, 20, 200][random.below(3) as usize];
@@ -74,19 +78,26 @@ pub fn site(date: Date, zone: &SiteZone, random: &mut Random) -> Vec<EnergyRow> 
     rows
 }
 
-/// kWh of each second of the day, whether it is T1, and whether it is known.
+/// What is known of each second of the day.
 pub struct Naive {
-    /// The energy.
+    /// The energy, kWh.
     pub kwh: Vec<f64>,
-    t1: Vec<f64>,
-    told: Vec<bool>,
+    /// The part of it that is T1.
+    pub t1: Vec<f64>,
+    /// Whether a counter or the power tells anything.
+    pub told: Vec<bool>,
+    /// Whether a counter tells it, believed or not.
+    pub by_counter: Vec<bool>,
+    /// Whether a counter fell there or grew by too much.
+    pub broken: Vec<bool>,
 }
 
 /// Second by second.
 pub fn naive(flow: Flow, rows: &[EnergyRow], range: Range) -> Naive {
     let (from, to) = (range.from.as_second(), range.to.as_second());
     let length = (to - from) as usize;
-    let mut naive = Naive { kwh: vec![0.0; length], t1: vec![0.0; length], told: vec![false; length] };
+    let (none, no) = (vec![0.0; length], vec![false; length]);
+    let mut naive = Naive { kwh: none.clone(), t1: none, told: no.clone(), by_counter: no.clone(), broken: no };
     let mut last_of_instant: Vec<&EnergyRow> = Vec::new();
     for row in rows {
         if last_of_instant.last().is_some_and(|last| last.at == row.at) {
@@ -103,7 +114,7 @@ pub fn naive(flow: Flow, rows: &[EnergyRow], range: Range) -> Naive {
         Flow::Charge => (|_| None, |row| row.battery_power_w.map(|w| -w)),
         Flow::Discharge => (|_| None, |row| row.battery_power_w),
     };
-    let seconds = |a: i64, b: i64| (a.max(from) - from).max(0) as usize..(b.min(to) - from).max(0) as usize;
+    let seconds = |a: i64, b: i64| (a.clamp(from, to) - from) as usize..(b.clamp(from, to) - from) as usize;
     let of_day = |row: &&&EnergyRow| flow != Flow::Pv || range.contains(row.at);
     let mut readings: Vec<(i64, f64, bool)> = last_of_instant
         .iter()
@@ -118,22 +129,24 @@ pub fn naive(flow: Flow, rows: &[EnergyRow], range: Range) -> Naive {
         if length > 12 * 3600 {
             continue;
         }
-        for second in seconds(pair[0].0, pair[1].0) {
-            naive.told[second] = true;
-            if grown >= 0.0 && grown <= 15.0 * length as f64 / 3600.0 + 0.1 {
-                naive.kwh[second] = grown / length as f64;
-                naive.t1[second] = if pair[1].2 { naive.kwh[second] } else { 0.0 };
-            }
+        let (within, broken) =
+            (seconds(pair[0].0, pair[1].0), grown < 0.0 || grown > 15.0 * length as f64 / 3600.0 + 0.1);
+        naive.told[within.clone()].fill(true);
+        naive.broken[within.clone()].fill(broken);
+        if !broken {
+            let kwh = grown / length as f64;
+            naive.kwh[within.clone()].fill(kwh);
+            naive.t1[within].fill(if pair[1].2 { kwh } else { 0.0 });
         }
     }
-    let by_counter = naive.told.clone();
+    naive.by_counter = naive.told.clone();
     let powers: Vec<(i64, f64, bool)> = last_of_instant
         .iter()
         .filter_map(|row| Some((row.at.as_second(), power(row)?.max(0.0), row.is_peak)))
         .collect();
     for pair in powers.windows(2).filter(|pair| pair[1].0 - pair[0].0 <= 600) {
         for second in seconds(pair[0].0, pair[1].0) {
-            if !by_counter[second] {
+            if !naive.by_counter[second] {
                 naive.told[second] = true;
                 naive.kwh[second] = (pair[0].1 + pair[1].1) / 2.0 / 3.6e6;
                 naive.t1[second] = if pair[1].2 { naive.kwh[second] } else { 0.0 };

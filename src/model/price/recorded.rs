@@ -9,14 +9,14 @@ use super::selling::mean;
 use super::{Entity, Point, PriceOrigin, PricedDay, PricedSlot, Provenance, PublishedDay, SLOT};
 use crate::base::units::Micro;
 use crate::model::decision::Decision;
-use crate::model::energy::EnergyRow;
+use crate::model::energy::{EnergyRow, one_an_instant};
 use crate::model::time::SiteZone;
 
 impl PricedDay {
     /// A day of final prices alone: those of its energy rows, else those of its decisions; `None` where neither has any.
     /// Each slot's price is the mean of what was recorded within it.
     pub fn recorded(date: Date, energy: &[EnergyRow], decisions: &[Decision], zone: &SiteZone) -> Option<Self> {
-        let rows = energy.iter().map(|row| (row.at, row.price_pln));
+        let rows = one_an_instant(energy).map(|row| (row.at, row.price_pln));
         let said = decisions.iter().map(|decision| {
             (decision.at, decision.lifted("current_price").or_else(|| decision.lifted("current_price_pln")))
         });
@@ -100,6 +100,7 @@ mod tests {
         let minute = |count: u32| start + std::time::Duration::from_secs(60) * count;
         let rows = [
             row(minute(0), Some(0.5)),
+            row(minute(5), Some(0.1)),
             row(minute(5), Some(0.7)),
             row(minute(10), Some(0.0)),
             row(minute(20), None),
@@ -120,11 +121,11 @@ mod tests {
         assert_eq!((market.received, market.expected, market.holes.len()), (2, 96, 2));
         assert_eq!(day.rule, "final prices as the coordinator recorded them in energy_data.price_pln");
 
-        let day = PricedDay::recorded(date, &rows[2..4], &decisions, &zone).unwrap();
+        let day = PricedDay::recorded(date, &rows[3..5], &decisions, &zone).unwrap();
         assert_eq!(day.mean_buy(), Some(Micro(300_000)));
         assert_eq!(day.hour_means()[0].received, 2);
         assert_eq!(day.market.unwrap().origin, PriceOrigin::Decisions);
         assert_eq!(day.rule, "final prices as the coordinator recorded them as current_price of its decisions");
-        assert_eq!(PricedDay::recorded(date, &rows[2..4], &decisions[1..2], &zone), None);
+        assert_eq!(PricedDay::recorded(date, &rows[3..5], &decisions[1..2], &zone), None);
     }
 }

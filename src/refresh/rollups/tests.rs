@@ -13,11 +13,12 @@ use crate::base::document::Document;
 use crate::base::shutdown::{self, ShutdownTrigger};
 use crate::inquiry::Desk;
 use crate::model::balance::Flow;
-use crate::model::balance::property::{Random, naive, site};
 use crate::model::price::{Point, PriceOrigin};
 use crate::model::time::{Month, SiteZone};
 use crate::refresh::{ArchiveLines, Refresher, months::Months};
 use crate::snapshot::{DecisionFeed, Scene, Scribe};
+
+mod property;
 
 const NOW: &str = "2026-11-22T12:00:00Z";
 
@@ -147,107 +148,6 @@ fn prices(day: &str, entity: Entity, value: i64) -> PublishedDay {
     let points = PublishedDay::axis(entity, date(day), &zone()).map(|start| Point { start, value }).collect();
     let fetched_at = NOW.parse().unwrap();
     PublishedDay { entity, date: date(day), points, publication: None, fetched_at, origin: PriceOrigin::Network }
-}
-
-/// A row of a made-up site in a database of some version; what that has no column for is taken out of it.
-fn store(connection: &Connection, version: u8, row: &mut EnergyRow) {
-    let zone = zone();
-    let at = zone.naive(row.at);
-    let created = row.at.strftime("%Y-%m-%d %H:%M:%S").to_string();
-    let values = (row.soc_pct, row.pv_power_w, row.grid_power_w, row.house_power_w, row.battery_power_w);
-    connection
-        .execute(
-            "INSERT OR REPLACE INTO energy_data(timestamp, created_at, battery_soc, pv_power, grid_power,
-                house_consumption, battery_power) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            rusqlite::params![at, created, values.0, values.1, values.2, values.3, values.4],
-        )
-        .unwrap();
-    if version < 4 {
-        let EnergyRow { at, soc_pct, pv_power_w, grid_power_w, house_power_w, battery_power_w, .. } = *row;
-        let measured = (pv_power_w, grid_power_w, house_power_w, battery_power_w);
-        *row = EnergyRow { at, soc_pct, ..EnergyRow::default() };
-        (row.pv_power_w, row.grid_power_w, row.house_power_w, row.battery_power_w) = measured;
-        return;
-    }
-    let sql = "UPDATE energy_data SET grid_import_total_kwh = ?, grid_export_total_kwh = ?,
-        house_consumption_total_kwh = ?, pv_generation_total_kwh = ?, tariff_zone = ? WHERE timestamp = ?";
-    let zone = row.is_peak.then_some("T1");
-    let counters = (row.import_total_kwh, row.export_total_kwh, row.house_total_kwh, row.pv_day_kwh);
-    let values = rusqlite::params![counters.0, counters.1, counters.2, counters.3, zone, at];
-    connection.execute(sql, values).unwrap();
-}
-
-#[test]
-fn rollups_of_random_sites_are_a_naive_recomputation_of_their_rows() {
-    let mut random = Random(0xD15E_A5ED);
-    for round in 0..8 {
-        let middle = date(["2026-10-25", "2026-03-29", "2026-07-10", "2026-11-15"][round % 4]);
-        let version = [4, 1, 4, 3][round / 2];
-        let bench = Bench::new();
-        let connection = bench.database(version);
-        // By what is written: a row of the same local second takes the place of another one.
-        let mut rows: BTreeMap<String, EnergyRow> = BTreeMap::new();
-        let put = |rows: &mut BTreeMap<String, EnergyRow>, mut row: EnergyRow| {
-            store(&connection, version, &mut row);
-            rows.insert(zone().naive(row.at), row);
-        };
-        let mut made = site(middle, &zone(), &mut random);
-        // Some come late: after the first look, one of them of each day.
-        let late: Vec<EnergyRow> = (0..made.len() / 40)
-            .map(|_| {
-                let index = random.below(made.len() as u64) as usize;
-                made.swap_remove(index)
-            })
-            .collect();
-        connection.execute_batch("BEGIN").unwrap();
-        made.into_iter().for_each(|row| put(&mut rows, row));
-        connection.execute_batch("COMMIT").unwrap();
-        let (mut archive, mut summing) = (bench.archive(), Summing::new(bench.context.clone()));
-        let sheets = [prices(&middle.to_string(), Entity::DayAhead, 412_345)];
-        archive.keep(&sheets).unwrap();
-        for step in 0..3 {
-            match step {
-                0 => {}
-                1 => late.iter().for_each(|row| put(&mut rows, row.clone())),
-                _ => {
-                    // The day is written anew, every row a little different.
-                    connection
-                        .execute("DELETE FROM energy_data WHERE timestamp LIKE ?", [format!("{middle}%")])
-                        .unwrap();
-                    let old: Vec<EnergyRow> =
-                        rows.values().filter(|row| zone().date(row.at) == middle).cloned().collect();
-                    rows.retain(|_, row| zone().date(row.at) != middle);
-                    for row in old.into_iter().filter(|_| !random.one_in(9)) {
-                        put(&mut rows, EnergyRow { grid_power_w: row.grid_power_w.map(|w| w + 77.0), ..row });
-                    }
-                }
-            }
-            bench.work(&mut summing, &mut archive);
-            bench.clock.advance(Duration::from_secs(3_601));
-            bench.work(&mut summing, &mut archive);
-            let mut all: Vec<EnergyRow> = rows.values().cloned().collect();
-            all.sort_by_key(|row| row.at);
-            for day in [middle.yesterday().unwrap(), middle, middle.tomorrow().unwrap()] {
-                let rollup = archive.rollup(day, Instant::now() + Duration::from_secs(5)).unwrap().unwrap();
-                let within = |row: &&EnergyRow| {
-                    let date = zone().date(row.at);
-                    day.yesterday().unwrap() <= date && date <= day.tomorrow().unwrap()
-                };
-                let near: Vec<EnergyRow> = all.iter().filter(within).cloned().collect();
-                for flow in Flow::ALL {
-                    let expected: f64 = naive(flow, &near, Range::day(day, &zone())).kwh.iter().sum();
-                    let found = rollup.balance.day.flow(flow).kwh.to_f64();
-                    let off = (found - expected).abs();
-                    assert!(off <= 0.005, "round {round}, step {step}, {day}, {flow:?}: {found}, not {expected}");
-                    if flow == Flow::Import && day == middle {
-                        let cost = rollup.balance.day.cost.whole().unwrap().to_f64();
-                        // Market, the usual margin of 0.0892 and 0.2 of distribution.
-                        assert!((cost - expected * 0.701545).abs() <= 0.005, "round {round}, step {step}: {cost}");
-                    }
-                }
-            }
-        }
-    }
 }
 
 #[test]

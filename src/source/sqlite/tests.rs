@@ -284,11 +284,20 @@ fn days_tell_whether_they_changed() {
     let mut reader = site.reader();
     let day = |text: &str| text.parse::<jiff::civil::Date>().unwrap();
     let before = reader.days(day("2026-11-01"), day("2026-11-30")).unwrap();
-    assert_eq!(before[&day("2026-11-22")].decisions, (1, 2));
+    assert_eq!(before[&day("2026-11-21")].decisions, (1, 1));
     insert_decision(&writer, "2026-11-21T11:00:00", "", "{}");
     let after = reader.days(day("2026-11-01"), day("2026-11-30")).unwrap();
     assert_ne!(before[&day("2026-11-21")], after[&day("2026-11-21")]);
-    assert_eq!(before[&day("2026-11-22")], after[&day("2026-11-22")]);
+    assert_eq!(after[&day("2026-11-22")].decisions, (1, 2));
+    // Deleted and written anew, the newest row has the same number again.
+    let again = "DELETE FROM coordinator_decisions WHERE timestamp LIKE '2026-11-21T11%'";
+    assert_eq!(reader.days(day("2026-11-01"), day("2026-11-30")).unwrap(), after);
+    for (parameters, is_the_same) in [("{}", true), ("[]", false)] {
+        writer.execute_batch(again).unwrap();
+        insert_decision(&writer, "2026-11-21T11:00:00", "", parameters);
+        let rewritten = reader.days(day("2026-11-01"), day("2026-11-30")).unwrap();
+        assert_eq!(rewritten == after, is_the_same, "{parameters}");
+    }
     assert_eq!(reader.first_day().unwrap(), Some(day("2026-11-21")));
     assert_eq!(
         reader.health("2026-11-22T13:00:00Z".parse().unwrap()).unwrap(),
