@@ -95,6 +95,8 @@ pub struct PastDays {
     pub from_rows: BTreeSet<Date>,
     /// Why today's rows cannot be read, where they cannot.
     pub trouble: Option<Fault>,
+    /// Why closed days cannot be read, where they cannot.
+    pub lost: Option<Fault>,
 }
 
 /// Which rows are wanted, and what is known without looking.

@@ -12,7 +12,7 @@ use jiff::civil::Date;
 
 use super::prices::price_day;
 use crate::archive::Archive;
-use crate::base::fault::Fault;
+use crate::base::fault::{Fault, Kind};
 use crate::config::Config;
 use crate::inquiry::{Books, Case, Moment, PastDays, PastRows, RememberedDay, WantedDays, WantedRows};
 use crate::model::balance::Balance;
@@ -51,7 +51,14 @@ impl Books for Library {
         let mut stretches = wanted.stretches.clone();
         stretches.sort_by_key(|(_, with_hours)| *with_hours);
         for (days, with_hours) in &stretches {
-            past.known.extend(self.archive.balances(days.first, days.last, *with_hours, due)?);
+            match self.archive.balances(days.first, days.last, *with_hours, due) {
+                Ok(known) => past.known.extend(known),
+                // Asking again may help.
+                Err(fault) if matches!(fault.kind(), Kind::Locked | Kind::Timeout | Kind::Stopping) => {
+                    return Err(fault);
+                }
+                Err(fault) => past.lost = Some(fault),
+            }
         }
         let today = self.config.zone.date(wanted.now);
         let is_wanted = |date: &Date| stretches.iter().any(|(days, _)| (days.first..=days.last).contains(date));
