@@ -53,6 +53,8 @@ pub struct Archive {
     shutdown: Shutdown,
     outage: Option<Outage>,
     aside: Option<Aside>,
+    /// Whether something was read out of it.
+    is_there: bool,
     /// Whether what the file lacks is to be looked for, since it is a new one or can be written again.
     is_new: bool,
 }
@@ -73,7 +75,7 @@ struct Aside {
 impl Archive {
     /// In the file at `path`, which is created when there is something to write.
     pub fn new(path: PathBuf, zone: SiteZone, clock: SharedClock, shutdown: Shutdown) -> Self {
-        Self { path, zone, clock, shutdown, outage: None, aside: None, is_new: false }
+        Self { path, zone, clock, shutdown, outage: None, aside: None, is_there: false, is_new: false }
     }
 
     /// Remembers days, all or none. What is there whole is not written again; a day that PSE may still complete is left
@@ -220,12 +222,26 @@ impl Archive {
     ) -> Result<T, Fault> {
         let patience = self.patience(due);
         let read = || match file::open_to_recover(&self.path, &patience)? {
-            Some(connection) => work(&connection).map_err(|error| sql_fault(&error)),
-            None => Ok(T::default()),
+            Some(connection) => work(&connection).map(Some).map_err(|error| sql_fault(&error)),
+            None => Ok(None),
         };
         match read() {
-            Err(fault) if fault.kind() == Kind::Unreadable && self.set_aside() => Ok(T::default()),
-            other => other.map_err(|fault| self.named(fault)),
+            Ok(Some(found)) => {
+                self.is_there = true;
+                Ok(found)
+            }
+            Ok(None) => {
+                if std::mem::take(&mut self.is_there) {
+                    log::warn!("ARCHIVE: {} is gone or empty; a new one is begun", self.path.display());
+                    self.is_new = true;
+                }
+                Ok(T::default())
+            }
+            Err(fault) if fault.kind() == Kind::Unreadable && self.set_aside() => {
+                self.is_there = false;
+                Ok(T::default())
+            }
+            Err(fault) => Err(self.named(fault)),
         }
     }
 

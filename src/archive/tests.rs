@@ -210,6 +210,28 @@ fn a_full_disk_is_over_when_something_was_written() {
 }
 
 #[test]
+fn a_file_that_is_taken_away_is_missed() {
+    let bench = bench();
+    let mut archive = bench.archive();
+    archive.keep(&[day("2026-11-20", 96)]).unwrap();
+    assert_eq!(archive.known().unwrap().len(), 1);
+    assert!(!archive.is_new());
+    for emptied in [true, false] {
+        if emptied {
+            fs::write(bench.path(), "").unwrap();
+        } else {
+            fs::remove_file(bench.path()).unwrap();
+        }
+        assert_eq!(archive.known().unwrap().len(), 0);
+        assert!(archive.is_new() && !archive.is_new());
+        assert_eq!(archive.known().unwrap().len(), 0);
+        assert!(!archive.is_new(), "said once");
+        assert_eq!(archive.keep(&[day("2026-11-20", 96)]), Ok(1));
+        assert_eq!(archive.known().unwrap().len(), 1);
+    }
+}
+
+#[test]
 fn of_damaged_files_the_newest_three_are_kept() {
     let bench = bench();
     let mut archive = bench.archive();

@@ -329,6 +329,7 @@ RUINS = (
     (a_folder, False, "alone"),
     (garbage, True, "aside"),
     (truncated, True, "aside"),
+    (empty, True, "begun"),
 )
 
 
@@ -410,7 +411,8 @@ class Ruins:
         print(f"{label}: {said}", flush=True)
         others = [file for file in path.parent.glob("wattboard.db*") if file != path and "-journal" not in file.name]
         if fate == "begun":
-            tally.check(bool(summed(server)) and health(server) == (None, None), f"{label}: it is begun", str(health(server)))
+            found = health(server)
+            tally.check(bool(summed(server)) and found == (None, None), f"{label}: it is begun", str(found))
             return tally.check(not others, f"{label}: nothing is set aside", str(others))
         if not tally.check(said and str(path) in said, f"{label}: /status names the file", str(said)):
             return None
