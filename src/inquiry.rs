@@ -96,6 +96,8 @@ pub struct PastDays {
     pub from_rows: Vec<Date>,
     /// Why today's rows cannot be read, where they cannot.
     pub trouble: Option<Fault>,
+    /// Why closed days cannot be read, where they cannot.
+    pub lost: Option<Fault>,
 }
 
 /// Which rows are wanted, and what is known without looking.

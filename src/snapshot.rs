@@ -246,6 +246,15 @@ pub struct Backfill {
     pub eta: Option<Duration>,
 }
 
+/// How Wattboard's own database does.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OwnDatabase {
+    /// Why nothing is remembered, where that is so.
+    pub error: Option<String>,
+    /// What was wrong with the file that was set aside since the start, and where it is now.
+    pub set_aside: Option<String>,
+}
+
 /// Everything, at one instant.
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
@@ -265,6 +274,8 @@ pub struct Snapshot {
     pub months: Arc<Months>,
     /// How far the closed days are summed; `None` while that is not known.
     pub backfill: Option<Backfill>,
+    /// Wattboard's own database.
+    pub own_database: OwnDatabase,
     /// The database, as the `live` thread finds it.
     pub database: DatabaseState,
     /// How many publications there were.

@@ -122,6 +122,7 @@ function drawStatus(body) {
   const storage = body.storage ?? {};
   const type = { sqlite: 'SQLite database', file: 'files' }[storage.type] ?? 'no storage';
   const errors = Object.entries(worker.last_errors ?? {}).filter(([, text]) => known(text)).map(([name, text]) => `${name}: ${text}`);
+  if (known(body.own_database?.error)) errors.push(`own database: ${body.own_database.error}`);
   const coordinator = body.coordinator_running
     ? `running${known(body.coordinator_pid) ? `, process ${body.coordinator_pid}` : ''}` : 'not running';
   putFacts(el('status-facts'), [

@@ -5,6 +5,7 @@
 //! 51 KB are written this way, 46 KB with a write-ahead log that is closed likewise, 26 KB with one that is kept open
 //! (and then lies beside the file for good). There are two such days a day.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,8 @@ const OPS_BETWEEN_LOOKS: i32 = 2_000;
 const CACHE_KIB: i64 = 256;
 /// What SQLite may leave beside a database.
 const BESIDE: [&str; 4] = ["", "-journal", "-wal", "-shm"];
+/// How many damaged files are kept: the newest ones.
+const ASIDE: usize = 3;
 
 /// How long statements and waits for locks may take.
 #[derive(Clone)]
@@ -60,7 +63,7 @@ impl Patience {
 
 /// For reading only: creates nothing, a file of ours having no write-ahead log. `None` where there is nothing to be read.
 pub fn open_to_read(path: &Path, patience: &Patience) -> Result<Option<Connection>, Fault> {
-    if is_absent(path) {
+    if is_absent(path)? {
         return Ok(None);
     }
     let uri = format!("file:{}?mode=ro&readonly_shm=1", uri_path(path));
@@ -70,7 +73,7 @@ pub fn open_to_read(path: &Path, patience: &Patience) -> Result<Option<Connectio
 
 /// For reading by the owner, who also takes back what a killed writer left half done. `None` as above.
 pub fn open_to_recover(path: &Path, patience: &Patience) -> Result<Option<Connection>, Fault> {
-    if is_absent(path) {
+    if is_absent(path)? {
         return Ok(None);
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -79,6 +82,7 @@ pub fn open_to_recover(path: &Path, patience: &Patience) -> Result<Option<Connec
 
 /// For writing: creates the file where there is none, and brings it to the newest version.
 pub fn open_to_write(path: &Path, patience: &Patience) -> Result<Connection, Fault> {
+    is_absent(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = connect(Connection::open_with_flags(path, flags), patience)?;
     schema::migrate(&mut connection)?;
@@ -86,11 +90,13 @@ pub fn open_to_write(path: &Path, patience: &Patience) -> Result<Connection, Fau
 }
 
 /// Whether there is no file, or one that nothing was ever written to.
-fn is_absent(path: &Path) -> bool {
+fn is_absent(path: &Path) -> Result<bool, Fault> {
     use std::io::ErrorKind::{NotADirectory, NotFound};
     match std::fs::metadata(path) {
-        Ok(meta) => meta.is_file() && meta.len() == 0,
-        Err(error) => matches!(error.kind(), NotFound | NotADirectory),
+        // Whoever put it there has it back by its name.
+        Ok(meta) if meta.is_dir() => Err(Fault::invalid("it is a folder; remove it, a file is made in its place")),
+        Ok(meta) => Ok(meta.is_file() && meta.len() == 0),
+        Err(error) => Ok(matches!(error.kind(), NotFound | NotADirectory)),
     }
 }
 
@@ -112,10 +118,16 @@ fn ours(connection: Connection) -> Result<Option<Connection>, Fault> {
 pub fn check(connection: &Connection) -> Result<(), Fault> {
     let said: String =
         connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(|error| sql_fault(&error))?;
-    if said == "ok" { Ok(()) } else { Err(Fault::new(Kind::Unreadable, format!("it is damaged: {said}"))) }
+    match said.lines().last() {
+        Some("ok") => Ok(()),
+        found => {
+            Err(Fault::new(Kind::Unreadable, format!("it is damaged: {}", found.unwrap_or("nothing is said of it"))))
+        }
+    }
 }
 
-/// Renames the file, with whatever lies beside it, so that a new one can be begun. Answers its new name.
+/// Renames the file, with whatever lies beside it, so that a new one can be begun. Answers its new name. Of damaged files
+/// the newest three are kept.
 pub fn set_aside(path: &Path, now: jiff::Timestamp) -> std::io::Result<PathBuf> {
     let with = |path: &Path, suffix: &str| {
         let mut name = path.as_os_str().to_owned();
@@ -129,7 +141,29 @@ pub fn set_aside(path: &Path, now: jiff::Timestamp) -> std::io::Result<PathBuf> 
             _ => {}
         }
     }
+    forget_older(path);
     Ok(aside)
+}
+
+/// Removes the damaged files of `path` but the newest, so that a failing card is not filled with them.
+fn forget_older(path: &Path) {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return };
+    let begin = format!("{}.broken-", name.to_string_lossy());
+    let mut times: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let Some(rest) = name.to_str().and_then(|name| name.strip_prefix(&begin)) else { continue };
+        let (time, beside) = rest.split_at_checked("20261122T130000Z".len()).unwrap_or_default();
+        if time.ends_with('Z') && BESIDE.contains(&beside) {
+            times.entry(time.to_owned()).or_default().push(entry.path());
+        }
+    }
+    for path in times.into_values().rev().skip(ASIDE).flatten() {
+        match std::fs::remove_file(&path) {
+            Ok(()) => log::info!("ARCHIVE: {} is removed, newer damaged files being there", path.display()),
+            Err(error) => log::warn!("ARCHIVE: {} cannot be removed: {error}", path.display()),
+        }
+    }
 }
 
 /// SQLite's error in words, to stand after the file's name. [`Kind::Unreadable`] is damage, [`Kind::Invalid`] a file

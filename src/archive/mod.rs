@@ -27,14 +27,18 @@ use crate::model::balance::Balance;
 use crate::model::price::{Entity, PublishedDay};
 use crate::model::time::SiteZone;
 use crate::model::totals::Days;
+use crate::snapshot::OwnDatabase;
 
 use file::{Patience, sql_fault};
 pub use plan::{API_BEGINS, Again, Known, Request, plan};
 pub use reader::{Holdings, PriceReader, RollupReader};
 pub use rollups::{Footing, Footings, PriceCounts, Rollup};
 
-/// How long a file that cannot be written is left alone.
-const RETRY_EVERY: Duration = Duration::from_secs(600);
+/// How long a file that cannot be written is left alone; twice as long after each further try, up to [`LONGEST_PAUSE`].
+const FIRST_PAUSE: Duration = Duration::from_secs(60);
+const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+/// A file that is damaged again so soon is not set aside again: what it lies on is broken.
+const SOUND_FOR: Duration = Duration::from_secs(600);
 /// How long writing may take; a month on a slow card takes a second.
 const WRITE_WITHIN: Duration = Duration::from_secs(20);
 /// How long listing what is there may take.
@@ -49,46 +53,104 @@ pub struct Archive {
     clock: SharedClock,
     shutdown: Shutdown,
     outage: Option<Outage>,
+    aside: Option<Aside>,
+    /// Whether something was read out of it.
+    is_there: bool,
+    /// Whether what the file lacks is to be looked for, since it is a new one or can be written again.
+    is_new: bool,
 }
 
-/// Since when nothing can be written, and why: what is handed in goes nowhere.
+/// Why nothing can be written, and until when it is not tried again: what is handed in goes nowhere.
 struct Outage {
-    since: Instant,
     fault: Fault,
+    until: Instant,
+    pause: Duration,
+}
+
+/// The damaged file that was set aside last.
+struct Aside {
+    at: Instant,
+    told: String,
 }
 
 impl Archive {
     /// In the file at `path`, which is created when there is something to write.
     pub fn new(path: PathBuf, zone: SiteZone, clock: SharedClock, shutdown: Shutdown) -> Self {
-        Self { path, zone, clock, shutdown, outage: None }
+        Self { path, zone, clock, shutdown, outage: None, aside: None, is_there: false, is_new: false }
     }
 
     /// Remembers days, all or none. What is there whole is not written again; a day that PSE may still complete is left
     /// out. Answers of how many days values were written.
     ///
     /// # Errors
-    /// When nothing can be written. Said in the log once; tried again after ten minutes at the earliest.
+    /// When nothing can be written. Said in the log once; tried again after a minute at the earliest, then less often.
     pub fn keep(&mut self, days: &[PublishedDay]) -> Result<usize, Fault> {
         let zone = self.zone.clone();
         let lasting: Vec<&PublishedDay> = days.iter().filter(|day| is_final(day, &zone)).collect();
         if lasting.is_empty() {
             return Ok(0);
         }
-        self.write(|connection| {
+        let written = self.write(|connection| {
             let mut written = 0;
             for day in &lasting {
                 written += usize::from(days::keep(connection, day, &zone)?);
             }
             Ok(written)
-        })
+        })?;
+        self.recovered();
+        Ok(written)
     }
 
-    /// Makes sure that something could be remembered: creates the file.
+    /// Makes sure that something could be remembered: creates the file. Whether a disk has room is not seen by that.
     ///
     /// # Errors
     /// As [`Archive::keep`].
     pub fn prepare(&mut self) -> Result<(), Fault> {
         self.write(|_| Ok(()))
+    }
+
+    /// Writes, but nothing new: whether what was in the way is over, when there is nothing to be remembered.
+    ///
+    /// # Errors
+    /// As [`Archive::keep`].
+    pub fn try_again(&mut self) -> Result<(), Fault> {
+        self.write(|connection| {
+            let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+            connection.pragma_update(None, "user_version", version)
+        })?;
+        self.recovered();
+        Ok(())
+    }
+
+    /// What was handed in is there.
+    fn recovered(&mut self) {
+        if self.outage.take().is_some() {
+            log::info!("ARCHIVE: {} can be written again", self.path.display());
+            self.is_new = true;
+        }
+    }
+
+    /// Until when nothing is written; `None` while nothing is in the way.
+    pub fn out_until(&self) -> Option<Instant> {
+        self.outage.as_ref().map(|outage| outage.until)
+    }
+
+    /// Whether the file is a new one, or can be written again, since this was asked last: what it lacks is to be looked for.
+    pub fn is_new(&mut self) -> bool {
+        std::mem::take(&mut self.is_new)
+    }
+
+    /// How the file does, to be told.
+    pub fn health(&self) -> OwnDatabase {
+        OwnDatabase {
+            error: self.outage.as_ref().map(|outage| outage.fault.to_string()),
+            set_aside: self.aside.as_ref().map(|aside| aside.told.clone()),
+        }
+    }
+
+    /// Somebody found the file damaged: it is set aside, where that is so.
+    pub fn doubt(&mut self) {
+        self.set_aside();
     }
 
     /// What is remembered of a day, found until `due`.
@@ -114,7 +176,9 @@ impl Archive {
     /// As [`Archive::keep`].
     pub fn keep_rollup(&mut self, rollup: &Rollup) -> Result<(), Fault> {
         let zone = self.zone.clone();
-        self.write(|connection| rollups::keep(connection, rollup, &zone))
+        self.write(|connection| rollups::keep(connection, rollup, &zone))?;
+        self.recovered();
+        Ok(())
     }
 
     /// What each remembered closed day stands on, and how many prices are known of each day now.
@@ -159,57 +223,64 @@ impl Archive {
     ) -> Result<T, Fault> {
         let patience = self.patience(due);
         let read = || match file::open_to_recover(&self.path, &patience)? {
-            Some(connection) => work(&connection).map_err(|error| sql_fault(&error)),
-            None => Ok(T::default()),
+            Some(connection) => work(&connection).map(Some).map_err(|error| sql_fault(&error)),
+            None => Ok(None),
         };
         match read() {
-            Err(fault) if fault.kind() == Kind::Unreadable && self.set_aside(&fault) => Ok(T::default()),
-            other => other.map_err(|fault| self.named(fault)),
+            Ok(Some(found)) => {
+                self.is_there = true;
+                Ok(found)
+            }
+            Ok(None) => {
+                if std::mem::take(&mut self.is_there) {
+                    log::warn!("ARCHIVE: {} is gone or empty; a new one is begun", self.path.display());
+                    self.is_new = true;
+                }
+                Ok(T::default())
+            }
+            Err(fault) if fault.kind() == Kind::Unreadable && self.set_aside() => {
+                self.is_there = false;
+                Ok(T::default())
+            }
+            Err(fault) => Err(self.named(fault)),
         }
     }
 
     /// Runs `work` in one transaction.
     fn write<T>(&mut self, work: impl Fn(&Connection) -> rusqlite::Result<T>) -> Result<T, Fault> {
         if let Some(outage) = &self.outage
-            && self.clock.instant().saturating_duration_since(outage.since) < RETRY_EVERY
+            && self.clock.instant() < outage.until
         {
             return Err(outage.fault.clone());
         }
-        let patience = self.patience(Instant::now() + WRITE_WITHIN);
-        let write = || {
-            let mut connection = file::open_to_write(&self.path, &patience)?;
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate);
-            let written = transaction.and_then(|transaction| {
-                let value = work(&transaction)?;
-                transaction.commit()?;
-                Ok(value)
-            });
-            written.map_err(|error| sql_fault(&error))
-        };
-        let written = match write() {
-            Err(fault) if fault.kind() == Kind::Unreadable && self.set_aside(&fault) => write(),
+        let written = match self.write_once(&work) {
+            Err(fault) if fault.kind() == Kind::Unreadable && self.set_aside() => self.write_once(&work),
             other => other,
         };
-        match written {
-            Ok(value) => {
-                if self.outage.take().is_some() {
-                    log::info!("ARCHIVE: {} can be written again", self.path.display());
+        written.map_err(|fault| {
+            let fault = self.named(fault);
+            // Who waits for another process, or is stopped, may try again at once.
+            if !matches!(fault.kind(), Kind::Locked | Kind::Timeout | Kind::Stopping) {
+                let before = self.outage.take();
+                if before.as_ref().is_none_or(|outage| outage.fault != fault) {
+                    log::warn!("ARCHIVE: prices and sums are not remembered: {fault}");
                 }
-                Ok(value)
+                let pause = before.map_or(FIRST_PAUSE, |outage| (outage.pause * 2).min(LONGEST_PAUSE));
+                self.outage = Some(Outage { fault: fault.clone(), until: self.clock.instant() + pause, pause });
             }
-            Err(fault) => {
-                let fault = self.named(fault);
-                // Who waits for another process, or is stopped, may try again at once.
-                if !matches!(fault.kind(), Kind::Locked | Kind::Timeout | Kind::Stopping) {
-                    let known = self.outage.as_ref().is_some_and(|outage| outage.fault == fault);
-                    if !known {
-                        log::warn!("ARCHIVE: prices and sums are not remembered: {fault}");
-                    }
-                    self.outage = Some(Outage { since: self.clock.instant(), fault: fault.clone() });
-                }
-                Err(fault)
-            }
-        }
+            fault
+        })
+    }
+
+    fn write_once<T>(&self, work: impl Fn(&Connection) -> rusqlite::Result<T>) -> Result<T, Fault> {
+        let mut connection = file::open_to_write(&self.path, &self.patience(Instant::now() + WRITE_WITHIN))?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+        let written = transaction.and_then(|transaction| {
+            let value = work(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        });
+        written.map_err(|error| sql_fault(&error))
     }
 
     fn patience(&self, due: Instant) -> Patience {
@@ -226,20 +297,25 @@ impl Archive {
 
     /// Puts a damaged file aside. Answers whether it is gone: it stays where its damage is not confirmed (another
     /// process may have put it aside already), or where it cannot be renamed.
-    fn set_aside(&self, fault: &Fault) -> bool {
-        let patience = self.patience(Instant::now() + WRITE_WITHIN);
-        let sound = match file::open_to_recover(&self.path, &patience) {
-            Ok(Some(connection)) => file::check(&connection).err().is_none_or(|fault| fault.kind() != Kind::Unreadable),
-            Ok(None) => return true,
-            Err(fault) => fault.kind() != Kind::Unreadable,
-        };
-        if sound {
+    fn set_aside(&mut self) -> bool {
+        let instant = self.clock.instant();
+        if self.aside.as_ref().is_some_and(|aside| instant.saturating_duration_since(aside.at) < SOUND_FOR) {
             return false;
         }
+        let patience = self.patience(Instant::now() + WRITE_WITHIN);
+        let found = match file::open_to_recover(&self.path, &patience) {
+            Ok(Some(connection)) => file::check(&connection).err(),
+            Ok(None) => return true,
+            Err(fault) => Some(fault),
+        };
+        let Some(fault) = found.filter(|fault| fault.kind() == Kind::Unreadable) else { return false };
         let path = self.path.display();
         match file::set_aside(&self.path, self.clock.now()) {
             Ok(aside) => {
-                log::warn!("ARCHIVE: {path}: {fault}; it is now {} and a new one is begun", aside.display());
+                let told = format!("{path}: {fault}; it is now {} and a new one is begun", aside.display());
+                log::warn!("ARCHIVE: {told}");
+                self.aside = Some(Aside { at: instant, told });
+                self.is_new = true;
                 true
             }
             Err(error) => {

@@ -106,6 +106,14 @@ impl RollupReader {
         ask(&self.path, WITHIN, read)
     }
 
+    /// Looks through the whole file.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn check(&self) -> Result<(), Fault> {
+        ask(&self.path, CHECK_WITHIN, |connection| file::check(connection).map(Some)).map(|_| ())
+    }
+
     /// The first and the last day that are remembered.
     ///
     /// # Errors

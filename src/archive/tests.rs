@@ -8,7 +8,7 @@ use rusqlite::params;
 use tempfile::TempDir;
 
 use super::*;
-use crate::base::clock::SimulatedClock;
+use crate::base::clock::{Clock, SimulatedClock};
 use crate::base::shutdown::{self, ShutdownTrigger};
 use crate::model::price::{Point, PriceOrigin};
 
@@ -191,6 +191,99 @@ fn a_broken_file_is_set_aside_and_a_new_one_begun() {
 }
 
 #[test]
+fn a_full_disk_is_over_when_something_was_written() {
+    let bench = bench();
+    let mut archive = bench.archive();
+    let full = || rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL), None);
+    assert!(
+        archive.write(|_| Err::<(), _>(full())).unwrap_err().to_string().ends_with("wattboard.db: the disk is full")
+    );
+    let told = archive.health().error.unwrap();
+    assert!(told.ends_with("wattboard.db: the disk is full"), "{told}");
+    bench.clock.advance(FIRST_PAUSE);
+    // Looking needs no room: it does not show that there is some.
+    archive.prepare().unwrap();
+    assert_eq!(archive.health().error, Some(told));
+    archive.try_again().unwrap();
+    assert_eq!(archive.health(), OwnDatabase::default());
+    assert!(archive.is_new());
+}
+
+#[test]
+fn a_file_that_is_taken_away_is_missed() {
+    let bench = bench();
+    let mut archive = bench.archive();
+    archive.keep(&[day("2026-11-20", 96)]).unwrap();
+    assert_eq!(archive.known().unwrap().len(), 1);
+    assert!(!archive.is_new());
+    for emptied in [true, false] {
+        if emptied {
+            fs::write(bench.path(), "").unwrap();
+        } else {
+            fs::remove_file(bench.path()).unwrap();
+        }
+        assert_eq!(archive.known().unwrap().len(), 0);
+        assert!(archive.is_new() && !archive.is_new());
+        assert_eq!(archive.known().unwrap().len(), 0);
+        assert!(!archive.is_new(), "said once");
+        assert_eq!(archive.keep(&[day("2026-11-20", 96)]), Ok(1));
+        assert_eq!(archive.known().unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn of_damaged_files_the_newest_three_are_kept() {
+    let bench = bench();
+    let mut archive = bench.archive();
+    let foreign =
+        ["wattboard.db.broken-old", "wattboard.db.broken-20250101T000000Z.mine", "x.db.broken-20250101T000000Z"];
+    foreign.iter().for_each(|name| fs::write(bench.dir.path().join(name), "").unwrap());
+    for minute in 0..5 {
+        fs::write(bench.path(), format!("No. {minute}")).unwrap();
+        assert_eq!(archive.keep(&[day("2026-11-20", 96)]), Ok(1));
+        let told = archive.health().set_aside.unwrap();
+        let name = bench.clock.now().strftime("wattboard.db.broken-%Y%m%dT%H%M%SZ").to_string();
+        let words = format!("it is not an SQLite database; it is now {}", bench.dir.path().join(name).display());
+        assert!(told.contains(&words), "{told}");
+        assert!(archive.is_new() && !archive.is_new(), "said once");
+        bench.clock.advance(SOUND_FOR);
+    }
+    let files = bench.files();
+    let kept: Vec<_> = files.iter().filter(|name| name.contains("db.broken-2026")).collect();
+    assert_eq!(kept.len(), 3, "{files:?}");
+    assert_eq!(fs::read_to_string(bench.dir.path().join(kept[0])).unwrap(), "No. 2");
+    assert!(foreign.iter().all(|name| files.contains(&(*name).to_owned())), "{files:?}");
+    // What is damaged again at once lies on something broken: it is not filled with damaged files.
+    fs::write(bench.path(), "one more").unwrap();
+    bench.clock.advance(Duration::from_secs(1));
+    assert_eq!(archive.keep(&[day("2026-11-20", 96)]), Ok(1));
+    fs::write(bench.path(), "and one more").unwrap();
+    assert_eq!(archive.known().unwrap_err().kind(), Kind::Unreadable);
+    assert_eq!(archive.keep(&[day("2026-11-20", 96)]).unwrap_err().kind(), Kind::Unreadable);
+    assert_eq!(fs::read(bench.path()).unwrap(), b"and one more");
+    bench.clock.advance(SOUND_FOR);
+    assert_eq!(archive.keep(&[day("2026-11-20", 96)]), Ok(1));
+}
+
+#[test]
+fn a_folder_in_its_place_is_named_and_left_alone() {
+    let bench = bench();
+    fs::create_dir(bench.path()).unwrap();
+    let mut archive = bench.archive();
+    for fault in [
+        archive.keep(&[day("2026-11-20", 96)]).unwrap_err(),
+        archive.known().unwrap_err(),
+        bench.reader().check().unwrap_err(),
+    ] {
+        assert!(fault.to_string().ends_with("wattboard.db: it is a folder; remove it, a file is made in its place"));
+    }
+    assert_eq!(bench.files(), ["wattboard.db"]);
+    fs::remove_dir(bench.path()).unwrap();
+    bench.clock.advance(FIRST_PAUSE);
+    assert_eq!(archive.keep(&[day("2026-11-20", 96)]), Ok(1));
+}
+
+#[test]
 fn foreign_and_newer_files_are_left_alone() {
     for (sql, words) in [
         ("CREATE TABLE energy_data(timestamp TEXT)", "wattboard.db: it is not Wattboard's database"),
@@ -244,13 +337,25 @@ fn without_a_folder_nothing_is_kept_and_everything_goes_on() {
     assert!(fault.to_string().contains("file/wattboard.db: it cannot be opened"), "{fault}");
     assert_eq!(archive.day(Entity::DayAhead, date("2026-11-20"), soon()), Ok(None));
     assert_eq!(archive.known().unwrap().len(), 0);
-    // The folder comes back; it is looked at ten minutes after the last try.
+    assert_eq!(archive.health().error, Some(fault.to_string()));
+    // The folder comes back; it is looked at a minute after the last try, then less and less often.
+    for pause in [60, 120, 240, 480, 600, 600] {
+        bench.clock.advance(Duration::from_secs(pause - 1));
+        assert_eq!(archive.prepare(), Err(fault.clone()));
+        let until = archive.out_until().unwrap();
+        bench.clock.advance(Duration::from_secs(1));
+        assert_eq!(archive.prepare(), Err(fault.clone()));
+        assert!(archive.out_until().unwrap() > until, "it was tried after {pause} s");
+    }
     fs::remove_file(bench.dir.path().join("file")).unwrap();
     fs::create_dir(bench.dir.path().join("file")).unwrap();
-    bench.clock.advance(RETRY_EVERY - Duration::from_secs(1));
-    assert_eq!(archive.prepare(), Err(fault));
-    bench.clock.advance(Duration::from_secs(1));
+    bench.clock.advance(LONGEST_PAUSE);
+    assert!(!archive.is_new());
+    assert_eq!(archive.prepare(), Ok(()));
+    assert_eq!(archive.health().error, Some(fault.to_string()), "nothing is remembered yet");
     assert_eq!(archive.keep(&[day("2026-11-20", 96)]), Ok(1));
+    assert_eq!(archive.health(), OwnDatabase::default());
+    assert!(archive.is_new() && !archive.is_new(), "said once");
 }
 
 #[test]

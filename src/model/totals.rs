@@ -474,4 +474,4 @@ fn hours(date: Date, now: Timestamp, balance: Option<&Balance>, zone: &SiteZone)
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

@@ -106,7 +106,7 @@ impl Archivist {
                     }
                 },
                 recv(reads) -> read => self.summing.take(read.ok(), &mut self.books.archive),
-                recv(look) -> _ => self.summing.look(),
+                recv(look) -> _ => self.summing.look(&mut self.books.archive),
                 recv(inquiries) -> inquiry => match inquiry {
                     Ok(inquiry) => {
                         inquiry(&mut self.books);
@@ -123,6 +123,20 @@ impl Archivist {
                     job = backfill::start(next, &self.context.config, &stop, self.context.clock.now());
                 },
             }
+            self.notice();
+        }
+    }
+
+    /// Tells how the file does. One that is new, or can be written again, lacks something.
+    fn notice(&mut self) {
+        let health = self.books.archive.health();
+        if self.context.cell.load().own_database != health {
+            self.context.cell.publish(|next| next.own_database = health);
+        }
+        if self.books.archive.is_new() {
+            self.summing.begin_anew();
+            (self.pass, self.looked, self.told) = (None, None, false);
+            self.due = self.due.map(|due| due.min(Instant::now() + self.pace.between));
         }
     }
 

@@ -11,7 +11,7 @@ use jiff::civil::Date;
 
 use super::prices::price_past_day;
 use crate::archive::Archive;
-use crate::base::fault::Fault;
+use crate::base::fault::{Fault, Kind};
 use crate::config::Config;
 use crate::inquiry::{Books, Case, Moment, PastDays, PastRows, RememberedDay, WantedDays, WantedRows};
 use crate::model::balance::Balance;
@@ -47,10 +47,16 @@ impl Books for Library {
         let due = Instant::now() + ANSWER_WITHIN;
         let mut past = PastDays::default();
         let mut last = None;
-        self.archive.balances(wanted.days, wanted.with_hours, due, &mut |balance| {
+        let read = self.archive.balances(wanted.days, wanted.with_hours, due, &mut |balance| {
             last = Some(balance.date);
             take(balance);
-        })?;
+        });
+        match read {
+            Ok(()) => {}
+            // Asking again may help.
+            Err(fault) if matches!(fault.kind(), Kind::Locked | Kind::Timeout | Kind::Stopping) => return Err(fault),
+            Err(fault) => past.lost = Some(fault),
+        }
         let today = self.config.zone.date(wanted.now);
         let newest = [today.yesterday().ok(), Some(today)].into_iter().flatten();
         let open = newest.filter(|date| wanted.days.contains(*date) && last.is_none_or(|last| last < *date));

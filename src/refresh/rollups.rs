@@ -16,7 +16,7 @@ use jiff::civil::Date;
 use super::days::sums_of;
 use super::prices::price_past_day;
 use super::{Context, backfill};
-use crate::archive::{Archive, Footing, Rollup};
+use crate::archive::{Archive, Footing, Rollup, RollupReader};
 use crate::base::fault::{Fault, Kind};
 use crate::base::shutdown::Shutdown;
 use crate::config::Config;
@@ -49,6 +49,8 @@ pub enum Read {
     Prints(BTreeMap<Date, DayPrint>),
     /// The rows of one of them.
     Day(Box<DayRows>),
+    /// Wattboard's own database is damaged.
+    Damage,
 }
 
 /// What a day is summed from.
@@ -70,8 +72,10 @@ pub struct Summing {
     /// Days whose rows changed, or that were never summed: since when their rows are the same.
     unsettled: BTreeMap<Date, (DayPrint, Instant)>,
     looked: bool,
-    /// Whether prices became known since the last look.
-    grew: bool,
+    /// Whether Wattboard's own database was looked through.
+    checked: bool,
+    /// How soon to look again, after the days under way.
+    again: Option<Duration>,
     /// The days to be summed, and what they stand on.
     pending: BTreeMap<Date, Footing>,
     total: u32,
@@ -92,7 +96,8 @@ impl Summing {
             context,
             unsettled: BTreeMap::new(),
             looked: false,
-            grew: false,
+            checked: false,
+            again: None,
             pending: BTreeMap::new(),
             total: 0,
             pass: None,
@@ -102,16 +107,32 @@ impl Summing {
 
     /// Prices became known: days are to be priced again.
     pub fn prices_grew(&mut self) {
+        self.look_within(LOOK_SOON);
+    }
+
+    /// What was summed may be gone: everything is looked at as at the start, at once.
+    pub fn begin_anew(&mut self) {
+        self.looked = false;
+        self.look_within(Duration::ZERO);
+    }
+
+    /// There may be more to sum than was seen.
+    fn look_within(&mut self, pause: Duration) {
         match &mut self.due {
-            Some(due) => *due = (*due).min(Instant::now() + LOOK_SOON),
+            Some(due) => *due = (*due).min(Instant::now() + pause),
             // Days that were summed meanwhile are looked at again.
-            None => self.grew = true,
+            None => self.again = Some(self.again.map_or(pause, |known| known.min(pause))),
         }
     }
 
-    /// Looks which days have rows.
-    pub fn look(&mut self) {
-        (self.due, self.grew) = (None, false);
+    /// Looks which days have rows, unless they could not be remembered.
+    pub fn look(&mut self, archive: &mut Archive) {
+        if archive.out_until().is_some()
+            && let Err(fault) = archive.prepare()
+        {
+            return self.put_off(&fault, archive);
+        }
+        (self.due, self.again) = (None, None);
         let (config, shutdown, now) =
             (Arc::clone(&self.context.config), self.context.shutdown.clone(), self.context.clock.now());
         self.reads = backfill::apart(move |sender| {
@@ -129,29 +150,61 @@ impl Summing {
         let done = match read {
             Some(Ok(Read::Prints(prints))) => self.plan(prints, archive),
             Some(Ok(Read::Day(rows))) => self.sum(&rows, archive),
+            Some(Ok(Read::Damage)) => {
+                archive.doubt();
+                Ok(())
+            }
             Some(Err(fault)) => Err(fault),
             None => {
-                self.rest(LOOK_EVERY);
+                self.finish();
                 self.tell();
-                return;
+                Ok(())
             }
         };
         if let Err(fault) = done {
-            self.rest(if matches!(fault.kind(), Kind::Locked | Kind::Timeout) { LOOK_SOON } else { LOOK_EVERY });
+            self.put_off(&fault, archive);
             self.tell();
-            if fault.kind() != Kind::Stopping {
-                log::debug!("ARCHIVE: closed days are not summed yet: {fault}");
-            }
         }
     }
 
-    fn rest(&mut self, pause: Duration) {
+    fn put_off(&mut self, fault: &Fault, archive: &Archive) {
+        let now = self.context.clock.instant();
+        self.rest(match (archive.out_until(), fault.kind()) {
+            (Some(until), _) => until.saturating_duration_since(now).max(LOOK_SOON),
+            (None, Kind::Locked | Kind::Timeout) => LOOK_SOON,
+            (None, _) => LOOK_EVERY,
+        });
+        if fault.kind() != Kind::Stopping {
+            log::debug!("ARCHIVE: closed days are not summed yet: {fault}");
+        }
+    }
+
+    /// The days are summed. After the first time the whole file is looked through: a damaged page may be one that nobody
+    /// asks for in years.
+    fn finish(&mut self) {
+        self.end_pass();
+        if std::mem::replace(&mut self.checked, true) {
+            return self.rest(LOOK_EVERY);
+        }
+        let reader = RollupReader::new(&self.context.config.own_database);
+        self.reads = backfill::apart(move |sender| {
+            if reader.check().is_err_and(|fault| fault.kind() == Kind::Unreadable) {
+                let _ = sender.send(Ok(Read::Damage));
+            }
+        });
+    }
+
+    fn end_pass(&mut self) {
         if let Some(pass) = self.pass.take().filter(|pass| pass.days > 0) {
             let days = if pass.days == 1 { "day" } else { "days" };
             log::info!("ARCHIVE: summed {} closed {days} in {:.1} s", pass.days, pass.began.elapsed().as_secs_f64());
         }
+    }
+
+    fn rest(&mut self, pause: Duration) {
+        self.end_pass();
         self.reads = never();
-        self.due = Some(Instant::now() + if self.grew { pause.min(LOOK_SOON) } else { pause });
+        self.due = Some(Instant::now() + self.again.take().map_or(pause, |again| again.min(pause)));
     }
 
     /// Finds out which days are to be summed, and has their rows read.
@@ -172,7 +225,7 @@ impl Summing {
             let print = date.filter(|date| *date < today).and_then(|date| prints.get(&date));
             print.map_or((0, 0), |print| print.energy)
         };
-        self.pending.clear();
+        let broken_off = std::mem::take(&mut self.pending);
         self.total = 0;
         let mut unsettled = BTreeMap::new();
         for (date, print) in prints.range(..today) {
@@ -192,6 +245,8 @@ impl Summing {
             if before.is_none_or(|before| before.own != *print) {
                 let since = match self.unsettled.get(date) {
                     Some((same, since)) if same == print => Some(*since),
+                    // It had settled before, and was not summed for another reason.
+                    _ if broken_off.get(date).is_some_and(|footing| footing.own == *print) => None,
                     // Nothing is known of the time before the start; what is long over is taken for settled.
                     None if !self.looked && now >= Range::day(*date, &zone).to + SETTLED_AFTER => None,
                     _ => Some(instant),
@@ -208,7 +263,10 @@ impl Summing {
         self.unsettled = unsettled;
         self.looked = true;
         if self.pending.is_empty() {
-            self.rest(LOOK_EVERY);
+            if archive.out_until().is_some() {
+                archive.try_again()?;
+            }
+            self.finish();
         } else {
             archive.prepare()?;
             self.pass = Some(Progress { began: Instant::now(), days: 0 });

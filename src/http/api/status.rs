@@ -144,6 +144,7 @@ struct Status<'a> {
     demo: bool,
     months: MonthsState<'a>,
     backfill: Option<BackfillState>,
+    own_database: OwnDatabaseState<'a>,
     age_s: Option<f64>,
     stale: bool,
     as_of: Option<String>,
@@ -218,6 +219,13 @@ struct BackfillState {
     eta_s: Option<f64>,
 }
 
+/// Wattboard's own database.
+#[derive(Serialize)]
+struct OwnDatabaseState<'a> {
+    error: Option<&'a str>,
+    set_aside: Option<&'a str>,
+}
+
 /// `/status`
 pub fn status(ask: &Ask<'_>) -> Reply {
     let snapshot = &ask.snapshot;
@@ -264,6 +272,10 @@ pub fn status(ask: &Ask<'_>) -> Reply {
                 total_days: backfill.total_days,
                 eta_s: backfill.eta.map(|eta| round_to(eta.as_secs_f64(), 1)),
             }),
+            own_database: OwnDatabaseState {
+                error: snapshot.own_database.error.as_deref(),
+                set_aside: snapshot.own_database.set_aside.as_deref(),
+            },
             age_s: age.and_then(Age::seconds),
             stale: !live.is_some_and(|live| is_fresh(live, ask.now)),
             as_of: live.map(|live| ask.rfc3339(live.reading.at)),

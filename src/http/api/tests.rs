@@ -272,6 +272,13 @@ fn age_is_told_and_ages() {
         let (_, status) = bench.ask("/status");
         assert_eq!(status["backfill"], json!({"done_days": 7, "total_days": 60, "eta_s": expected}));
     }
+    // And how Wattboard's own database does.
+    assert_eq!(status["own_database"], json!({"error": null, "set_aside": null}));
+    let health =
+        crate::snapshot::OwnDatabase { error: Some("it is full".into()), set_aside: Some("it is gone".into()) };
+    bench.cell.publish(|next| next.own_database = health);
+    let (_, status) = bench.ask("/status");
+    assert_eq!(status["own_database"], json!({"error": "it is full", "set_aside": "it is gone"}));
     assert_eq!(status["data_source"], "background_cache_stale");
     // A clock that was set back a year: nobody can tell how old the reading is.
     bench.clock.set_wall("2025-11-22T13:00:00Z".parse().unwrap());

@@ -75,11 +75,13 @@ fn summed(days: Days, by: By, now: Timestamp, known: &BTreeMap<Date, Balance>, z
     sums.finish()
 }
 
-fn whole(days: Days, now: Timestamp, known: &BTreeMap<Date, Balance>, zone: &SiteZone) -> Total {
+/// The days of a range as a whole.
+pub fn whole(days: Days, now: Timestamp, known: &BTreeMap<Date, Balance>, zone: &SiteZone) -> Total {
     summed(days, By::Year, now, known, zone).whole
 }
 
-fn parts(days: Days, by: By, now: Timestamp, known: &BTreeMap<Date, Balance>, zone: &SiteZone) -> Vec<Part> {
+/// Its buckets.
+pub fn parts(days: Days, by: By, now: Timestamp, known: &BTreeMap<Date, Balance>, zone: &SiteZone) -> Vec<Part> {
     summed(days, by, now, known, zone).parts
 }
 

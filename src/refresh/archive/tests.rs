@@ -227,6 +227,37 @@ fn no_background_requests_where_prices_are_off_or_cannot_be_remembered() {
 }
 
 #[test]
+fn a_damaged_file_is_told_and_what_it_had_is_fetched_again() {
+    let (url, asked) = api(0);
+    let bench = Bench::new(&config_of(&url));
+    bench.rows(&[("2026-10-02T10:00:00", 0.0)]);
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| bench.archivist(FAST).run());
+        let wait = |enough: &dyn Fn() -> bool| {
+            let deadline = Instant::now() + Duration::from_secs(20);
+            while !enough() && Instant::now() < deadline {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            enough()
+        };
+        let has = || PriceReader::new(&bench.file(), zone()).day(Entity::Settlement, date("2026-10-02"));
+        assert!(wait(&|| matches!(has(), Ok(Some(_)))));
+        assert_eq!(bench.context.cell.load().own_database, Default::default());
+        let before = asked.lock().unwrap().len();
+        fs::write(bench.file(), "no database at all").unwrap();
+        let (sender, answers) = bounded(1);
+        assert!(bench.desk.ask(move |books| sender.send(books.prices(date("2026-10-02"))).unwrap()));
+        assert!(answers.recv_timeout(Duration::from_secs(10)).unwrap().is_ok());
+        assert!(wait(&|| matches!(has(), Ok(Some(_)))), "fetched again");
+        assert_eq!(asked.lock().unwrap().len(), 2 * before);
+        let told = bench.context.cell.load().own_database.set_aside.clone().unwrap();
+        assert!(told.contains("it is not an SQLite database; it is now"), "{told}");
+        bench.trigger.stop();
+        thread.join().unwrap();
+    });
+}
+
+#[test]
 fn complete_days_are_kept_and_questions_answered_while_a_request_hangs() {
     // Takes connections and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();

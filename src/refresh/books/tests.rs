@@ -105,6 +105,17 @@ fn remember_prices(bench: &mut Bench, text: &str) {
 }
 
 #[test]
+fn where_closed_days_cannot_be_read_the_newest_are_still_made_of_rows() {
+    let mut bench = bench();
+    fill(bench.dir.path(), "2026-11-21", 288 + 13 * 12);
+    fs::create_dir(bench.dir.path().join("data/wattboard.db")).unwrap();
+    let (known, past) = read(&mut bench, days("2026-10-25", "2026-11-22"), false);
+    assert_eq!(known.keys().copied().collect::<Vec<_>>(), [date("2026-11-21"), date("2026-11-22")]);
+    let lost = past.lost.unwrap().to_string();
+    assert!(lost.contains("wattboard.db: it is a folder"), "{lost}");
+}
+
+#[test]
 fn closed_days_are_as_they_were_summed_and_the_newest_are_made_of_rows() {
     let mut bench = bench();
     let closed = close(&mut bench, "2026-11-20");

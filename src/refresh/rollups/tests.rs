@@ -122,7 +122,7 @@ impl Bench {
     /// Takes what comes until there is nothing to do; answers the days that were summed, in order.
     fn work(&self, summing: &mut Summing, archive: &mut Archive) -> Vec<String> {
         let mut days = Vec::new();
-        summing.look();
+        summing.look(archive);
         while summing.due.is_none() {
             let read = summing.reads.recv_timeout(Duration::from_secs(20)).ok();
             if let Some(Ok(Read::Day(rows))) = &read {
@@ -262,6 +262,69 @@ fn months_are_the_same_from_rollups_as_from_rows() {
 }
 
 #[test]
+fn what_was_broken_off_waits_for_no_hour() {
+    let bench = Bench::new();
+    for day in 1..=5 {
+        bench.rows(4, &format!("2026-10-{day:02}"), 2);
+    }
+    let (mut archive, mut summing) = (bench.archive(), Summing::new(bench.context.clone()));
+    summing.look(&mut archive);
+    for _ in 0..3 {
+        summing.take(summing.reads.recv().ok(), &mut archive);
+    }
+    assert_eq!(archive.footings().unwrap().0.len(), 2);
+    summing.take(Some(Err(Fault::new(Kind::Locked, "another program is writing to it"))), &mut archive);
+    let pause = summing.due.unwrap().saturating_duration_since(Instant::now());
+    assert!(pause > LOOK_SOON / 2 && pause <= LOOK_SOON, "{pause:?}");
+    bench.clock.advance(LOOK_SOON);
+    assert_eq!(bench.work(&mut summing, &mut archive), ["2026-10-03", "2026-10-02", "2026-10-01"]);
+}
+
+#[test]
+fn damage_that_nobody_met_is_found_and_the_days_are_summed_anew() {
+    let bench = Bench::new();
+    for day in 1..=20 {
+        bench.rows(4, &format!("2026-10-{day:02}"), 2);
+    }
+    let path = bench.context.config.own_database.clone();
+    assert_eq!(bench.work(&mut Summing::new(bench.context.clone()), &mut bench.archive()).len(), 20);
+    let before = fs::read(&path).unwrap();
+    // A page with hours of days, which a start has no reason to look at.
+    let page: i64 = {
+        let connection = Connection::open(&path).unwrap();
+        let root = "SELECT rootpage FROM sqlite_schema WHERE name = 'hour_rollups'";
+        connection.query_row(root, [], |row| row.get(0)).unwrap()
+    };
+    let mut damaged = before.clone();
+    damaged[(page as usize - 1) * 4096..page as usize * 4096].fill(0xA5);
+    fs::write(&path, &damaged).unwrap();
+    let (mut archive, mut summing) = (bench.archive(), Summing::new(bench.context.clone()));
+    assert!(bench.work(&mut summing, &mut archive).is_empty());
+    assert!(archive.is_new() && archive.health().set_aside.is_some());
+    summing.begin_anew();
+    assert!(summing.due.unwrap() <= Instant::now());
+    assert_eq!(bench.work(&mut summing, &mut archive).len(), 20);
+    assert_eq!(fs::read(&path).unwrap(), before);
+    // Damage that is met on the way: the days that were lost are summed after those under way.
+    for day in 21..=25 {
+        bench.rows(4, &format!("2026-10-{day:02}"), 2);
+    }
+    bench.clock.advance(Duration::from_secs(7200));
+    let mut summing = Summing::new(bench.context.clone());
+    summing.look(&mut archive);
+    summing.take(summing.reads.recv().ok(), &mut archive);
+    fs::write(&path, "no database").unwrap();
+    summing.take(summing.reads.recv().ok(), &mut archive);
+    summing.begin_anew();
+    while summing.due.is_none() {
+        summing.take(summing.reads.recv().ok(), &mut archive);
+    }
+    assert!(summing.due.unwrap() <= Instant::now());
+    bench.work(&mut summing, &mut archive);
+    assert_eq!(archive.footings().unwrap().0.len(), 25);
+}
+
+#[test]
 fn without_a_folder_nothing_is_stored_and_a_stop_is_taken_up_later() {
     let bench = Bench::with("data_storage: {wattboard_database: own/wattboard.db}");
     for day in ["2026-11-18", "2026-11-19", "2026-11-20"] {
@@ -272,12 +335,15 @@ fn without_a_folder_nothing_is_stored_and_a_stop_is_taken_up_later() {
     let (mut archive, mut summing) = (bench.archive(), Summing::new(bench.context.clone()));
     assert!(bench.work(&mut summing, &mut archive).is_empty());
     assert_eq!(bench.backfill(), (0, 3, None));
-    assert!(summing.due.unwrap() > Instant::now() + LOOK_SOON, "not at once again");
+    assert!(summing.due.unwrap() > Instant::now() + LOOK_SOON / 2, "not at once again");
+    // As long as it is so, the site is not even looked at.
+    summing.look(&mut archive);
+    assert!(summing.due.is_some());
     fs::remove_file(&folder).unwrap();
     fs::create_dir(&folder).unwrap();
     // Ended after the first day: the next one goes on.
     let (mut archive, mut summing) = (bench.archive(), Summing::new(bench.context.clone()));
-    summing.look();
+    summing.look(&mut archive);
     let taken = AtomicUsize::new(0);
     while taken.fetch_add(1, Ordering::Relaxed) < 2 {
         let read = summing.reads.recv_timeout(Duration::from_secs(20)).ok();

@@ -387,6 +387,9 @@ pub fn tell_missing(
         return;
     }
     let why = match backfill {
+        _ if past.lost.is_some() => {
+            past.lost.as_ref().map_or_else(String::new, |fault| format!("sums that cannot be read ({fault})"))
+        }
         Some(Backfill { done_days, total_days, .. }) if done_days >= total_days => "no rows".to_owned(),
         Some(Backfill { done_days, total_days, .. }) => {
             format!("no rows, or are not summed yet ({done_days} of {total_days} days with rows are)")

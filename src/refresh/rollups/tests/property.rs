@@ -101,9 +101,8 @@ impl World {
         }
         assert!(self.bench.work(&mut self.summing, &mut self.archive).is_empty(), "{what}: all is done");
         let due = Instant::now() + Duration::from_secs(20);
-        let Days { first, last } = self.days;
-        let with_hours = self.archive.balances(first, last, true, due).unwrap();
-        let without = self.archive.balances(first, last, false, due).unwrap();
+        let with_hours = read(&mut self.archive, self.days, true);
+        let without = read(&mut self.archive, self.days, false);
         let told = RollupReader::new(&self.bench.context.config.own_database).sums().unwrap();
         let today = zone().date(self.bench.clock.now());
         for ((entity, day), sheet) in &self.sheets {
@@ -160,12 +159,14 @@ impl World {
         });
     }
 
-    fn balances(&mut self) -> PastDays {
+    fn balances(&mut self) -> (BTreeMap<Date, Balance>, PastDays) {
         let context = &self.bench.context;
         let site = Composite::open(&context.config, &context.shutdown, false);
         let mut library = Library::new(self.bench.archive(), site, Arc::clone(&context.config));
-        let wanted = WantedDays { stretches: vec![(self.days, true)], now: self.bench.clock.now(), prices: Vec::new() };
-        library.balances(&wanted).unwrap()
+        let wanted = WantedDays { days: self.days, with_hours: true, now: self.bench.clock.now(), prices: Vec::new() };
+        let mut known = BTreeMap::new();
+        let past = library.balances(&wanted, &mut |balance| _ = known.insert(balance.date, balance));
+        (known, past.unwrap())
     }
 }
 
@@ -287,16 +288,23 @@ fn round(number: usize) {
     add_up(&step("added up"), &mut world);
 }
 
+/// The closed days as they are kept, with their hours or without.
+fn read(archive: &mut Archive, days: Days, with_hours: bool) -> BTreeMap<Date, Balance> {
+    let (due, mut known) = (Instant::now() + Duration::from_secs(20), BTreeMap::new());
+    archive.balances(days, with_hours, due, &mut |balance| _ = known.insert(balance.date, balance)).unwrap();
+    known
+}
+
 /// Days add up to months, months to years, hours to days: as `/api/v1/energy` has them.
 fn add_up(what: &str, world: &mut World) {
-    let past = world.balances();
+    let (known, past) = world.balances();
     assert!(past.trouble.is_none() && past.from_rows.is_empty(), "{what}");
     let now = world.bench.clock.now();
-    let parts = |by| totals::parts(world.days, by, now, &past.known, &zone());
-    let whole = totals::whole(world.days, now, &past.known, &zone());
+    let parts = |by| totals::tests::parts(world.days, by, now, &known, &zone());
+    let whole = totals::tests::whole(world.days, now, &known, &zone());
     let by_day = parts(By::Day);
     for flow in Flow::ALL {
-        let counted: Micro = past.known.values().map(|balance| balance.day.flow(flow).kwh).sum();
+        let counted: Micro = known.values().map(|balance| balance.day.flow(flow).kwh).sum();
         assert_eq!(whole.flow(flow).kwh, counted, "{what}, {flow:?}");
     }
     for by in By::ALL {

@@ -80,7 +80,7 @@ impl House {
         site.at_once(|site| rows.iter().for_each(|row| site.write(row.clone(), &mut random)));
         let (mut archive, mut summing) = (bench.archive(), Summing::new(bench.context.clone()));
         assert_eq!(bench.work(&mut summing, &mut archive).len() as i64, days.count());
-        archive.balances(days.first, days.last, true, Instant::now() + Duration::from_secs(20)).unwrap()
+        super::read(&mut archive, days, true)
     }
 }
 
@@ -100,7 +100,7 @@ fn clean_days_close_within_a_percent_and_counters_agree_with_last_minus_first() 
         let known = House::summed(&house.rows, days, version);
         let now = NOW.parse().unwrap();
         for by in [By::Day, By::Month, By::Year] {
-            for part in totals::parts(days, by, now, &known, &zone()) {
+            for part in totals::tests::parts(days, by, now, &known, &zone()) {
                 let (total, what) = (&part.total, format!("version {version}, {:?}", part.days));
                 let error = total.balance_error().unwrap().to_f64();
                 assert!(error.abs() <= through(total) / 100.0, "{what}: {error} of {}", through(total));
@@ -117,7 +117,7 @@ fn clean_days_close_within_a_percent_and_counters_agree_with_last_minus_first() 
             }
         }
         if version == 4 {
-            let whole = totals::whole(days, now, &known, &zone());
+            let whole = totals::tests::whole(days, now, &known, &zone());
             type Read = fn(&EnergyRow) -> Option<f64>;
             let counters: [(Flow, Read); 3] = [
                 (Flow::Import, |row| row.import_total_kwh),
@@ -161,7 +161,7 @@ fn what_keeps_a_day_from_closing_is_named() {
         }
         for (day, balance) in House::summed(&rows, days, version) {
             let known = BTreeMap::from([(day, balance)]);
-            let total = totals::whole(Days { first: day, last: day }, NOW.parse().unwrap(), &known, &zone());
+            let total = totals::tests::whole(Days { first: day, last: day }, NOW.parse().unwrap(), &known, &zone());
             let what = format!("round {round}, version {version}, {day}");
             let error = total.balance_error().unwrap().to_f64();
             let most = through(&total) / 100.0;

@@ -255,7 +255,7 @@ pub fn balance(what: &str, found: &Balance, of: &Counted<'_>) {
         let lost: i64 = flowing.silent.iter().chain(&flowing.broken).map(|(from, to)| to - from).sum();
         let days = crate::model::totals::Days { first: found.date, last: found.date };
         let known = BTreeMap::from([(found.date, found.clone())]);
-        let total = crate::model::totals::whole(days, NOW.parse().unwrap(), &known, &zone());
+        let total = crate::model::totals::tests::whole(days, NOW.parse().unwrap(), &known, &zone());
         let told = total.holes.iter().filter(|((of, _), _)| *of == flow as u8);
         assert_eq!(told.map(|(_, lost)| lost.us).sum::<i64>(), lost * 1_000_000, "{what}, {flow:?}: lost");
     }
