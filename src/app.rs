@@ -132,6 +132,8 @@ impl App {
             scribe: SCRIBE,
             archive: ArchiveLines::new(inquiries),
             proc_root,
+            // The demo tells nothing of the machine that it runs on.
+            journalctl: (!demo).then(|| "journalctl".into()),
             audience,
         };
         let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4);

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::select;
+use jiff::Timestamp;
 
 use super::Context;
 use crate::base::fault::Fault;
-use crate::model::logs::Logs;
-use crate::model::logs::tail::Tail;
+use crate::model::logs::tail::{Dialect, Tail};
+use crate::model::logs::{self as model, Logs};
+use crate::source::journal::Journal;
 use crate::source::log_files::LogFolder;
 
 /// How often is looked while nobody follows, and while somebody does.
@@ -20,16 +22,27 @@ const BETWEEN_STEPS: Duration = Duration::from_millis(2);
 /// Between two steps of looking back, which is in no hurry.
 const BETWEEN_STEPS_BACK: Duration = Duration::from_millis(10);
 
+/// While the journal's program starts or ends.
+const SETTLING: Duration = Duration::from_millis(50);
+const NO_JOURNAL: &str = "the journal is not read in a demo: it would be that of this machine";
+
 pub struct Reader {
     context: Context,
     folder: LogFolder,
+    /// `None` where there is none to be read.
+    journal: Option<Journal>,
+    journal_tail: Tail,
+    /// When the journal's last line came.
+    journal_read: Option<Timestamp>,
 }
 
 impl Reader {
     pub fn new(context: Context) -> Self {
         let config = &context.config;
         let folder = LogFolder::new(config.log_dir.clone(), config.zone.clone(), config.limits.log_file_bytes);
-        Self { context, folder }
+        let journal = context.journalctl.as_ref().map(Journal::new);
+        let journal_tail = Tail::new(Dialect::Journal, config.zone.clone(), 1, true);
+        Self { context, folder, journal, journal_tail, journal_read: None }
     }
 
     /// Looks until the stop.
@@ -42,6 +55,7 @@ impl Reader {
             let more = self.look();
             let pause = match (more, audience.is_empty()) {
                 (true, _) => BETWEEN_STEPS,
+                (false, _) if self.journal.as_ref().is_some_and(Journal::settling) => SETTLING,
                 (false, false) => FOLLOWED,
                 (false, true) => CALM,
             };
@@ -93,10 +107,24 @@ impl Reader {
                 .slowest(name, tail.next() - 1)
                 .is_none_or(|reached| tail.bytes_after(reached) <= limits.log_file_bytes / 2)
         };
-        let mut found = self.folder.poll(self.context.clock.now(), may_read)?;
-        shrink(self.folder.tails().collect(), limits.logs_bytes);
+        let now = self.context.clock.now();
+        let mut found = self.folder.poll(now, may_read)?;
+        if let Some(journal) = &mut self.journal {
+            let (tail, read) = (&mut self.journal_tail, &mut self.journal_read);
+            found.more |= journal.poll(self.context.clock.instant(), &mut |bytes| {
+                tail.take(bytes, now);
+                *read = Some(now);
+            });
+            tail.shrink(limits.log_file_bytes);
+        }
+        shrink(self.folder.tails().chain([&mut self.journal_tail]).collect(), limits.logs_bytes);
         self.folder.fill(&mut found.files);
-        Ok((Logs { files: found.files, journal: None }, found.more))
+        let error = match &self.journal {
+            Some(journal) => journal.trouble().map(str::to_owned),
+            None => Some(NO_JOURNAL.to_owned()),
+        };
+        let journal = model::Journal { held: self.journal_tail.held(), read: self.journal_read, error };
+        Ok((Logs { files: found.files, journal: Some(journal) }, found.more))
     }
 }
 

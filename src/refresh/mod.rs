@@ -46,6 +46,8 @@ pub struct Context {
     pub archive: ArchiveLines,
     /// `/proc`.
     pub proc_root: PathBuf,
+    /// The program that reads the journal; `None` where none is to be read.
+    pub journalctl: Option<PathBuf>,
     /// Who follows the logs.
     pub audience: Arc<Audience>,
 }

@@ -107,6 +107,7 @@ impl Bench {
             scribe: Scribe { decisions: feed, history: |_, _| Arc::new(Document::new([])) },
             archive: ArchiveLines::new(Desk::new().1),
             proc_root: dir.path().join("proc"),
+            journalctl: None,
             audience: Arc::default(),
         };
         Self { dir, clock, context, _trigger: trigger }

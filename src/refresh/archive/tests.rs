@@ -117,6 +117,7 @@ impl Bench {
             scribe: Scribe { decisions, history: |_, _| Arc::new(Document::new([])) },
             archive: ArchiveLines::new(inquiries),
             proc_root: dir.path().join("proc"),
+            journalctl: None,
             audience: Arc::default(),
         };
         Self { dir, context, desk, trigger }

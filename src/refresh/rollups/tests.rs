@@ -65,6 +65,7 @@ impl Bench {
             scribe: Scribe { decisions, history: |_, _| Arc::new(Document::new([])) },
             archive: ArchiveLines::new(Desk::new().1),
             proc_root: dir.path().join("proc"),
+            journalctl: None,
             audience: Arc::default(),
         };
         Self { dir, clock, context, _trigger: trigger }
