@@ -282,6 +282,7 @@ fn without_journalctl_the_reason_stands_at_once_and_it_is_looked_for_again() {
     stage.journal.poll(stage.start + Duration::from_secs(299), &mut |_| panic!("told"));
     assert_eq!(stage.words("calls").len(), 0);
     stage.told(300, &line(1, "x"));
+    stage.until(300, |_, journal| !journal.settling());
     // It is gone while it is followed.
     fs::rename(&program, &aside).unwrap();
     stage.append("die", "");
@@ -369,8 +370,15 @@ trap "" TERM; sleep 1000 & echo $! >> "$D/strays"; echo "1970-01-01T00:00:02+000
     let stray = stage.words("strays")[0].clone();
     stage.end();
     // It is nobody's child any more: whoever inherits it, reaps it.
-    let state = fs::read_to_string(format!("/proc/{stray}/stat")).unwrap_or_default();
-    assert!(state.is_empty() || state.contains(") Z "), "{state}");
+    let lives = || {
+        let state = fs::read_to_string(format!("/proc/{stray}/stat")).unwrap_or_default();
+        !state.is_empty() && !state.contains(") Z ")
+    };
+    let begun = Instant::now();
+    while lives() {
+        assert!(begun.elapsed() < Duration::from_secs(5), "{stray} lives");
+        sleep(Duration::from_millis(5));
+    }
 }
 
 #[test]
@@ -424,7 +432,7 @@ fn children_get_nothing_of_ours() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let poller = polling::Poller::new().unwrap();
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    let script = r#"ls -l /proc/$$/fd > "$D/open"; cat /proc/$$/status > "$D/status"; echo "$LC_ALL $SYSTEMD_COLORS" > "$D/env"
+    let script = r#"ls -l /proc/$$/fd > "$D/open"; cat /proc/self/status > "$D/status"; echo "$LC_ALL $SYSTEMD_COLORS" > "$D/env"
 ls -l /proc/$$/fd/0 > "$D/stdin"; exit 0"#;
     let mut stage = Stage::new(script);
     stage.trouble(0, "no lines");
