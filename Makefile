@@ -4,7 +4,7 @@ CARGO ?= cargo
 BIN   := target/release/wattboard
 # Tests bring their own tools on a machine that has apt and allows it; elsewhere they say what is missing.
 NEEDS := python3
-PROOF_NEEDS := python3 strace wrk slowhttptest faketime git chromium soffice=libreoffice-calc
+PROOF_NEEDS := python3 strace curl wrk slowhttptest faketime git chromium soffice=libreoffice-calc
 BENCH_NEEDS := python3 wrk nginx
 SOAK_NEEDS := python3 wrk
 FUZZ_SECONDS ?= 60

@@ -118,7 +118,7 @@ impl App {
             let (config, clock, shutdown) = (Arc::clone(&config), clock.clone(), hub.shutdown.clone());
             move || Box::new(SiteLedger::new(&config, clock.clone(), &shutdown)) as Box<dyn Ledger>
         };
-        let api = api.with_exports(ledger, hub.shutdown.clone());
+        let api = api.with_exports(ledger);
         let api = Arc::new(api);
         let (told, shutdown) = (Told::new(Arc::clone(&api)), hub.shutdown.clone());
         let streams = thread::spawn("events", &hub.exits, move || stage.run(told, &shutdown))

@@ -217,6 +217,44 @@ fn detached_answers_have_threads_of_their_own_up_to_a_number() {
 }
 
 #[test]
+fn a_detached_answer_that_nobody_takes_is_given_up() {
+    let write_time = Duration::from_millis(300);
+    let server = Server::with(Limits { detached: 1, write_time, ..Limits::default() }, 1);
+    let mut stuck = server.connect();
+    stuck.send("GET /detach HTTP/1.1\r\nHost: a\r\n\r\n");
+    server.go_on.send(()).unwrap();
+    server.begun.recv_timeout(PATIENCE).unwrap();
+    let mut next = server.connect();
+    eventually("its place is free", || {
+        next.send("GET /detach HTTP/1.1\r\nHost: a\r\n\r\n");
+        let refused = server.begun.recv_timeout(Duration::from_millis(50)).is_err();
+        if refused {
+            assert_eq!(next.answer(false).unwrap().status, 503);
+        }
+        !refused
+    });
+    server.go_on.send(()).unwrap();
+    assert_eq!(next.answer(false).unwrap().body.len(), BIG);
+    let mut taken = Vec::new();
+    let _ = stuck.socket.read_to_end(&mut taken);
+    assert!(taken.len() < BIG, "{}", taken.len());
+    server.stop();
+}
+
+#[test]
+fn a_detached_answer_that_nobody_takes_does_not_delay_the_stop() {
+    let server = Server::usual();
+    let mut stuck = server.connect();
+    stuck.send("GET /detach HTTP/1.1\r\nHost: a\r\n\r\n");
+    server.go_on.send(()).unwrap();
+    server.begun.recv_timeout(PATIENCE).unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    let started = Instant::now();
+    server.stop();
+    assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
+}
+
+#[test]
 fn an_answer_that_is_cut_breaks_its_connection() {
     let server = Server::usual();
     for minor in [0, 1] {

@@ -12,19 +12,17 @@ use super::conn::Conn;
 use super::counters::{Closed, Counters};
 use super::given::Given;
 use super::message::{Parting, Taken};
+use super::outflow::Outflow;
 use super::refusal::Refusal;
 use super::shared::{Back, Shared};
 use crate::base::thread;
-
-/// How long such an answer may be stuck in one write.
-const WRITE_TIME: Duration = Duration::from_secs(30);
 
 /// Starts `work` on a thread called `name`. The connection comes back when it cannot be.
 pub fn start(
     shared: &Arc<Shared>,
     conn: Box<Conn>,
     name: &'static str,
-    work: impl FnOnce(TcpStream) -> Parting + Send + 'static,
+    work: impl FnOnce(Outflow) -> Parting + Send + 'static,
 ) -> Result<(), (Box<Conn>, Refusal)> {
     let most = shared.limits.detached;
     if shared.detached.fetch_update(SeqCst, SeqCst, |running| (running < most).then_some(running + 1)).is_err() {
@@ -58,16 +56,15 @@ pub fn start(
     Ok(())
 }
 
-fn run(shared: &Shared, mut conn: Box<Conn>, stream: TcpStream, work: impl FnOnce(TcpStream) -> Parting) {
+fn run(shared: &Shared, mut conn: Box<Conn>, stream: TcpStream, work: impl FnOnce(Outflow) -> Parting) {
     Counters::add(&shared.counters.detached);
-    let prepared = stream.set_nonblocking(false).and_then(|()| stream.set_write_timeout(Some(WRITE_TIME)));
+    let stopping = Arc::clone(&shared.stopping);
+    let prepared = Outflow::new(stream, shared.limits.write_time, move || stopping.load(SeqCst));
     let mut parting = Parting::Told;
-    if prepared.is_ok() {
-        match catch_unwind(AssertUnwindSafe(|| work(stream))) {
-            Ok(ended) => parting = ended,
-            Err(_) => Counters::add(&shared.counters.panics),
-        }
-    }
+    let prepared = prepared.map(|outflow| match catch_unwind(AssertUnwindSafe(|| work(outflow))) {
+        Ok(ended) => parting = ended,
+        Err(_) => Counters::add(&shared.counters.panics),
+    });
     shared.detached.fetch_sub(1, SeqCst);
     if parting == Parting::Cut {
         // Without a last word: the client's system is told of a reset.
@@ -81,7 +78,13 @@ fn run(shared: &Shared, mut conn: Box<Conn>, stream: TcpStream, work: impl FnOnc
     // What the client sent meanwhile must not reset the connection before it has read the end: the door waits for it.
     conn.last_answer = Some(Closed::Left);
     conn.begin_linger(Instant::now());
-    shared.hand_back(conn);
+    if shared.is_stopping() {
+        // The door may have ended: it waits for no such answer.
+        conn.linger();
+        shared.close(conn, Closed::Shutdown);
+    } else {
+        shared.hand_back(conn);
+    }
     shared.wake();
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{Cursor, Read};
-use std::net::{IpAddr, TcpStream};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::base::document::Document;
@@ -10,6 +10,7 @@ pub use tiny_http::{Header, Response, StatusCode};
 
 use super::given::Given;
 use super::later::Pending;
+use super::outflow::Outflow;
 use super::prepared::Prepared;
 
 /// The methods that reach a handler. Every other one is answered 405 before.
@@ -96,9 +97,9 @@ pub type Body = Cursor<Bytes>;
 
 /// What is done on a thread of its own with a connection that leaves the workers (downloads).
 ///
-/// It is given the socket (blocking, write timeout set) and the minor version of HTTP/1 that was asked in, and writes
-/// head and body itself; the socket closes when it returns.
-pub type Detached = Box<dyn FnOnce(TcpStream, u8) -> Parting + Send>;
+/// It is given the socket and the minor version of HTTP/1 that was asked in, and writes head and body itself; the socket
+/// closes when it returns.
+pub type Detached = Box<dyn FnOnce(Outflow, u8) -> Parting + Send>;
 
 /// How an answer on a thread of its own ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

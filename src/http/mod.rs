@@ -7,6 +7,7 @@
 //! `http-0` and so on, `door-bell` (waits for the stop and wakes the door), and one for each answer that is detached.
 
 pub mod api;
+pub mod conditional;
 mod conn;
 mod cors;
 pub mod counters;
@@ -23,8 +24,10 @@ pub mod limits;
 pub mod listen;
 pub mod message;
 pub mod negotiate;
+pub mod outflow;
 pub mod prepared;
 pub mod query;
+pub mod range;
 pub mod refusal;
 pub mod render;
 mod shared;

@@ -106,7 +106,8 @@ impl Output {
     pub fn render(&mut self, mut response: Response<Body>, manner: Manner) {
         self.clear();
         let status = response.status_code().0;
-        let bodiless = manner.head_only || matches!(status, 100..=199 | 204 | 304);
+        let has_none = matches!(status, 100..=199 | 204 | 304);
+        let bodiless = manner.head_only || has_none;
         if !response.headers().iter().any(|h| h.field.equiv("Server")) {
             response.add_header(header("Server", "Wattboard"));
         }
@@ -127,7 +128,7 @@ impl Output {
             ),
         };
         debug_assert!(printed.is_ok(), "memory takes everything");
-        if bodiless && !manner.head_only {
+        if has_none {
             self.strip_length();
         }
         self.mark_connection(manner);
@@ -265,8 +266,10 @@ mod tests {
         for status in [204, 304] {
             let (head, rest) = rendered(ready(status, "a/b", Bytes::Static(b"")), USUAL);
             assert!(count(&head, "content-length") == 0 && rest.is_empty(), "{head}");
-            let (head, rest) = rendered(ready(status, "a/b", body()), USUAL);
-            assert!(count(&head, "content-length") == 0 && rest.is_empty(), "{head}");
+            for head_only in [false, true] {
+                let (head, rest) = rendered(ready(status, "a/b", body()), Manner { head_only, ..USUAL });
+                assert!(count(&head, "content-length") == 0 && rest.is_empty(), "{head}");
+            }
         }
     }
 

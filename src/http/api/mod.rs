@@ -38,7 +38,6 @@ use super::query::Query;
 use crate::base::audience::Audience;
 use crate::base::clock::SharedClock;
 use crate::base::fault::Fault;
-use crate::base::shutdown::Shutdown;
 use crate::base::units::Micro;
 use crate::config::{Config, Interval};
 use crate::export::Ledger;
@@ -173,14 +172,10 @@ impl Api {
         answer
     }
 
-    /// With exports, which read of ledgers that `open` opens, and end at the stop.
+    /// With exports, which read of ledgers that `open` opens.
     #[must_use]
-    pub fn with_exports(
-        mut self,
-        open: impl Fn() -> Box<dyn Ledger> + Send + Sync + 'static,
-        shutdown: Shutdown,
-    ) -> Self {
-        self.exports = Some(v1::export::Exports::new(open, shutdown));
+    pub fn with_exports(mut self, open: impl Fn() -> Box<dyn Ledger> + Send + Sync + 'static) -> Self {
+        self.exports = Some(v1::export::Exports::new(open));
         self
     }
 

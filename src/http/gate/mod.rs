@@ -228,7 +228,7 @@ impl Handler for Gate {
                     hand_over(pending.finished_by(Box::new(move |response| headers.add(response))));
                 }))
             }
-            // They write their own heads: with `headers::WRITTEN_BY_HAND`.
+            // They write their own heads: with `headers::by_hand`.
             detached @ (Answer::Detach(..) | Answer::Give(_)) => detached,
         }
     }

@@ -3,44 +3,37 @@
 //! In chunks, so that who takes it can tell a whole answer from a cut one: the last chunk comes only when all is there. A
 //! client of HTTP/1.0 knows no chunks; there a broken connection tells.
 
-use std::io::{self, ErrorKind, Write};
-use std::net::TcpStream;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
 
 use super::super::{Ask, Facts, Refusal};
 use super::when;
 use crate::base::fault::Kind;
-use crate::base::shutdown::Shutdown;
 use crate::export::{self, Failure, Format, Ledger, Outlet, What, Wish};
 use crate::http::cors::Cors;
 use crate::http::events;
+use crate::http::gate::headers::by_hand;
 use crate::http::message::{Answer, Body, Bytes, Method, Parting, Request, Response, header, ready};
-use crate::http::render::{Manner, Output};
+use crate::http::outflow::Outflow;
 
 /// Exports at once.
 const MOST: usize = 2;
 /// Bytes that are sent together.
 const CHUNK: usize = 16 * 1024;
-/// How long one byte may take.
-const WRITE_TIME: Duration = Duration::from_secs(30);
-/// How often a write that is stuck looks for the stop.
-const GLANCE: Duration = Duration::from_millis(200);
 
 /// Who may export, and where it is read.
 pub struct Exports {
     open: Arc<dyn Fn() -> Box<dyn Ledger> + Send + Sync>,
-    shutdown: Shutdown,
     running: Arc<AtomicUsize>,
 }
 
 impl Exports {
     /// See [`super::super::Api::with_exports`].
-    pub fn new(open: impl Fn() -> Box<dyn Ledger> + Send + Sync + 'static, shutdown: Shutdown) -> Self {
-        Self { open: Arc::new(open), shutdown, running: Arc::default() }
+    pub fn new(open: impl Fn() -> Box<dyn Ledger> + Send + Sync + 'static) -> Self {
+        Self { open: Arc::new(open), running: Arc::default() }
     }
 
     fn seat(&self) -> Option<Seat> {
@@ -65,7 +58,7 @@ pub fn answer(ask: &Ask<'_>, request: &Request, cors: &Cors, exports: Option<&Ex
         let text = "all exports are taken; wait for one to end and try again".to_owned();
         return Err(Refusal { status: 503, code: "busy", text, retry_after_s: Some(5) });
     };
-    let allow = |response| cors.allow(request, safe(response));
+    let allow = |response| cors.allow(request, by_hand(response));
     let part = |date: Option<Date>| date.map_or_else(String::new, |date| format!("-{date}"));
     let name = format!("{}{}{}.{}", wish.what.name(), part(wish.from), part(wish.to), wish.format.ending());
     let disposition = format!("attachment; filename=\"{name}\"");
@@ -76,7 +69,6 @@ pub fn answer(ask: &Ask<'_>, request: &Request, cors: &Cors, exports: Option<&Ex
         wish,
         facts: Arc::clone(ask.facts),
         open: Arc::clone(&exports.open),
-        shutdown: exports.shutdown.clone(),
         head: events::head(&allow(response)),
         refused: allow(Refusal::response(&Refusal {
             status: 503,
@@ -88,19 +80,11 @@ pub fn answer(ask: &Ask<'_>, request: &Request, cors: &Cors, exports: Option<&Ex
     };
     Ok(Answer::Detach(
         "export",
-        Box::new(move |socket, minor| {
+        Box::new(move |out, minor| {
             let _seat = seat;
-            work.run(socket, minor)
+            work.run(out, minor)
         }),
     ))
-}
-
-/// The gate does not see what leaves by hand.
-fn safe(response: Response<Body>) -> Response<Body> {
-    response
-        .with_header(header("Content-Security-Policy", "default-src 'none'"))
-        .with_header(header("X-Content-Type-Options", "nosniff"))
-        .with_header(header("Referrer-Policy", "no-referrer"))
 }
 
 fn wish(ask: &Ask<'_>) -> Result<Wish, Refusal> {
@@ -124,7 +108,6 @@ struct Work {
     wish: Wish,
     facts: Arc<Facts>,
     open: Arc<dyn Fn() -> Box<dyn Ledger> + Send + Sync>,
-    shutdown: Shutdown,
     /// Says that the connection closes, and nothing of chunks.
     head: Vec<u8>,
     /// The answer in its stead while nothing was sent.
@@ -133,22 +116,18 @@ struct Work {
 }
 
 impl Work {
-    fn run(self, socket: TcpStream, minor: u8) -> Parting {
+    fn run(self, out: Outflow, minor: u8) -> Parting {
         let what = self.wish.what.name();
-        let mut stream = Stream { socket, chunked: minor > 0, waiting: Vec::new(), shutdown: self.shutdown };
-        if stream.socket.set_write_timeout(Some(GLANCE)).is_err() {
-            return Parting::Cut;
-        }
+        let mut stream = Stream { out, chunked: minor > 0, waiting: Vec::new() };
         let mut ledger = (self.open)();
         let days = match export::days(ledger.as_mut(), &self.wish) {
             Ok(days) => days,
             Err(fault) => {
                 log::warn!("EXPORT: {what}: nothing was sent: {fault}");
-                let mut output = Output::default();
-                output.render(self.refused, Manner { head_only: self.head_only, ..Manner::LAST_WORD });
-                // Who does not take it at once goes without.
-                let _ = output.send(&mut stream.socket);
-                return Parting::Told;
+                return match stream.out.say(self.refused, self.head_only) {
+                    Ok(()) => Parting::Told,
+                    Err(_) => Parting::Cut,
+                };
             }
         };
         let mut head = self.head;
@@ -156,7 +135,7 @@ impl Work {
             head.truncate(head.len() - 2);
             head.extend_from_slice(b"Transfer-Encoding: chunked\r\n\r\n");
         }
-        if stream.send(&head).is_err() {
+        if stream.out.write_all(&head).is_err() {
             return Parting::Cut;
         }
         if self.head_only {
@@ -181,44 +160,16 @@ impl Work {
 
 /// The client, as somebody who is written to.
 struct Stream {
-    socket: TcpStream,
+    out: Outflow,
     chunked: bool,
     waiting: Vec<u8>,
-    shutdown: Shutdown,
 }
 
 impl Stream {
-    /// Sends everything; ends at the stop, and when nothing is taken for too long.
-    fn send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
-        let mut moved = Instant::now();
-        while !bytes.is_empty() {
-            match self.socket.write(bytes) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(taken) => {
-                    bytes = &bytes[taken..];
-                    moved = Instant::now();
-                }
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
-                    self.look_for_the_stop()?;
-                    if moved.elapsed() >= WRITE_TIME {
-                        return Err(ErrorKind::TimedOut.into());
-                    }
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
-    }
-
-    fn look_for_the_stop(&self) -> io::Result<()> {
-        if self.shutdown.is_stopping() { Err(io::Error::other("the server stops")) } else { Ok(()) }
-    }
-
     /// Says that this was all.
     fn end(&mut self) -> io::Result<()> {
         self.flush()?;
-        if self.chunked { self.send(b"0\r\n\r\n") } else { Ok(()) }
+        if self.chunked { self.out.write_all(b"0\r\n\r\n") } else { Ok(()) }
     }
 }
 
@@ -241,7 +192,7 @@ impl Write for Stream {
             waiting.splice(0..0, size.into_bytes());
             waiting.extend_from_slice(b"\r\n");
         }
-        let sent = self.send(&waiting);
+        let sent = self.out.write_all(&waiting);
         waiting.clear();
         self.waiting = waiting;
         sent
@@ -249,18 +200,9 @@ impl Write for Stream {
 }
 
 impl Outlet for Stream {
-    /// A client that broke off is noticed here, also while days without lines send nothing. One that only has no more to
-    /// say may still listen.
+    /// A client that broke off is noticed here, also while days without lines send nothing.
     fn go_on(&mut self) -> io::Result<()> {
-        self.look_for_the_stop()?;
-        self.socket.set_nonblocking(true)?;
-        let heard = self.socket.peek(&mut [0]);
-        self.socket.set_nonblocking(false)?;
-        match heard {
-            Ok(_) => Ok(()),
-            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(()),
-            Err(error) => Err(error),
-        }
+        self.out.go_on()
     }
 }
 

@@ -1,12 +1,14 @@
 //! Exports over real sockets, of ledgers that are long, broken or stuck.
 
 use std::io::Read;
+use std::net::TcpStream;
 use std::net::{Shutdown as End, TcpListener};
+use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 
 use super::*;
 use crate::base::clock::{Clock, SimulatedClock};
 use crate::base::fault::Fault;
-use crate::base::shutdown::{self, ShutdownTrigger};
 use crate::export::ClosedDay;
 use crate::http::api::Api;
 use crate::http::api::tests::Bench;
@@ -53,12 +55,11 @@ impl Ledger for Year {
     }
 }
 
-fn api(broken: Option<&'static str>, closed: bool) -> (Api, ShutdownTrigger) {
+fn api(broken: Option<&'static str>, closed: bool) -> Api {
     let bench = Bench::new("web_server: {cors_enabled: true}");
     let clock = SimulatedClock::new(bench.clock.now());
-    let (trigger, shutdown) = shutdown::channel();
     let api = Api::new(Arc::clone(&bench.cell), Arc::new(clock), crate::inquiry::Desk::new().0, &bench.config, false);
-    (api.with_exports(move || Box::new(Year { broken, closed }), shutdown), trigger)
+    api.with_exports(move || Box::new(Year { broken, closed }))
 }
 
 fn ask(api: &Api, method: Method, query: &str) -> Result<Detached, u16> {
@@ -72,16 +73,18 @@ fn ask(api: &Api, method: Method, query: &str) -> Result<Detached, u16> {
     }
 }
 
-fn connected() -> (TcpStream, TcpStream) {
+/// A socket to write to until `stop` is set, and its client.
+fn connected(stop: &Arc<AtomicBool>) -> (Outflow, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
     client.set_read_timeout(Some(PATIENCE)).unwrap();
-    (listener.accept().unwrap().0, client)
+    let stop = Arc::clone(stop);
+    (Outflow::new(listener.accept().unwrap().0, PATIENCE, move || stop.load(SeqCst)).unwrap(), client)
 }
 
 /// All that a client is sent: the head, the rest; and how it ended.
 fn taken(work: Detached, minor: u8) -> (String, String, Parting) {
-    let (server, mut client) = connected();
+    let (server, mut client) = connected(&Arc::default());
     let parting = std::thread::spawn(move || work(server, minor));
     let mut text = String::new();
     client.read_to_string(&mut text).unwrap();
@@ -106,7 +109,7 @@ fn unchunked(mut text: &str) -> (String, bool) {
 
 #[test]
 fn chunks_end_with_the_last_one_and_old_clients_get_it_plain() {
-    let (api, _trigger) = api(None, false);
+    let api = api(None, false);
     let energy = |query: &str| ask(&api, Method::Get, &format!("what=energy&{query}")).unwrap();
     let (head, body, parting) = taken(energy("format=jsonl"), 1);
     for line in [
@@ -142,14 +145,14 @@ fn chunks_end_with_the_last_one_and_old_clients_get_it_plain() {
 
 #[test]
 fn what_cannot_be_read_is_never_taken_for_the_end() {
-    let (api, _trigger) = api(Some("2026-03-01"), false);
+    let api = api(Some("2026-03-01"), false);
     let energy = || ask(&api, Method::Get, "what=energy").unwrap();
     let (_, body, parting) = taken(energy(), 1);
     let (text, ended) = unchunked(&body);
     assert_eq!((text.lines().count(), ended, parting), (1 + 2 * 59, false, Parting::Told));
     let (_, plain, parting) = taken(energy(), 0);
     assert_eq!((plain, parting), (text, Parting::Cut));
-    let (closed, _trigger) = self::api(None, true);
+    let closed = self::api(None, true);
     let (head, body, _) = taken(ask(&closed, Method::Get, "what=energy").unwrap(), 1);
     assert!(head.starts_with("HTTP/1.1 503 ") && head.contains("\r\nRetry-After: 30"), "{head}");
     assert!(body.contains("cannot be read now"), "{body}");
@@ -157,7 +160,7 @@ fn what_cannot_be_read_is_never_taken_for_the_end() {
 
 #[test]
 fn two_at_once() {
-    let (api, _trigger) = api(None, false);
+    let api = api(None, false);
     let begin = || ask(&api, Method::Get, "what=energy");
     let first = begin().unwrap();
     let second = begin().unwrap();
@@ -171,10 +174,10 @@ fn two_at_once() {
 
 #[test]
 fn it_ends_at_the_stop_and_when_the_client_breaks_off() {
-    let (api, trigger) = api(None, false);
+    let (api, stop) = (api(None, false), Arc::default());
     let begin = |what: &str| {
         let work = ask(&api, Method::Get, &format!("what={what}")).unwrap();
-        let (server, client) = connected();
+        let (server, client) = connected(&stop);
         (std::thread::spawn(move || work(server, 1)), client)
     };
     // Nothing is ever sent to this one but the first lines.
@@ -193,7 +196,7 @@ fn it_ends_at_the_stop_and_when_the_client_breaks_off() {
     work.join().unwrap();
     let (work, mut client) = begin("days");
     let started = Instant::now();
-    trigger.stop();
+    stop.store(true, SeqCst);
     work.join().unwrap();
     assert!(started.elapsed() < Duration::from_secs(1), "{:?}", started.elapsed());
     let mut text = String::new();
@@ -203,10 +206,9 @@ fn it_ends_at_the_stop_and_when_the_client_breaks_off() {
 
 #[test]
 fn a_client_that_takes_nothing_does_not_outlive_the_stop() {
-    let (trigger, shutdown) = shutdown::channel();
-    let (socket, _client) = connected();
-    socket.set_write_timeout(Some(GLANCE)).unwrap();
-    let mut stream = Stream { socket, chunked: true, waiting: Vec::new(), shutdown };
+    let stop = Arc::default();
+    let (out, _client) = connected(&stop);
+    let mut stream = Stream { out, chunked: true, waiting: Vec::new() };
     let work = std::thread::spawn(move || {
         loop {
             if let Err(error) = stream.write_all(&[b'x'; 1000]) {
@@ -216,7 +218,7 @@ fn a_client_that_takes_nothing_does_not_outlive_the_stop() {
     });
     std::thread::sleep(Duration::from_millis(300));
     let started = Instant::now();
-    trigger.stop();
+    stop.store(true, SeqCst);
     let (error, kept) = work.join().unwrap();
     assert_eq!(error, "the server stops");
     assert!(started.elapsed() < Duration::from_secs(1) && kept < 3 * CHUNK, "{:?} {kept}", started.elapsed());
