@@ -5,26 +5,10 @@ Headless Chromium loads the page, its two assets and then asks for seven answers
 """
 
 import re
-import shutil
 import subprocess
-import tempfile
 import time
 
-from lib import Tally, Workshop, arguments, finish
-
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --virtual-time-budget=4000 --dump-dom"
-).split()
-PATIENCE = 60
-
-
-def drawn(browser, url):
-    """The page's document after its answers came."""
-    with tempfile.TemporaryDirectory() as profile:
-        command = [browser, *FLAGS, f"--user-data-dir={profile}", url]
-        return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False).stdout
+from lib import Tally, Workshop, arguments, chromium, drawn, finish
 
 
 def text_of(document, element):
@@ -35,7 +19,7 @@ def text_of(document, element):
 
 def main():
     given = arguments(__doc__.splitlines()[0], times=(100, "fresh servers"), days=(5, "days of the site"))
-    browser = next((path for path in map(shutil.which, CHROMIUM) if path), None)
+    browser = chromium()
     tally = Tally()
     tally.check(browser, "a Chromium is installed")
     with Workshop(given.bin, given.keep) as shop:
@@ -46,7 +30,7 @@ def main():
             server = shop.serve(root)
             began = time.monotonic()
             try:
-                document = drawn(browser, server.base)
+                document = drawn(browser, server.base).decode(errors="replace")
             except subprocess.TimeoutExpired:
                 document = ""
             longest = max(longest, time.monotonic() - began)

@@ -30,6 +30,11 @@ from make_site import make_site  # noqa: E402,F401
 from site_files import FAST  # noqa: E402,F401
 
 NOBODY = 65534
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync --virtual-time-budget=4000 --dump-dom"
+).split()
 PATHS = (
     "/health",
     "/status",
@@ -291,6 +296,18 @@ def wait_for(condition, seconds, every=0.25):
         if value or time.monotonic() > deadline:
             return value
         time.sleep(every)
+
+
+def chromium():
+    """The path of a Chromium, or None."""
+    return next((path for path in map(shutil.which, CHROMIUM) if path), None)
+
+
+def drawn(browser, url, patience=60):
+    """The page's document, as bytes, after its answers came."""
+    with tempfile.TemporaryDirectory() as profile:
+        command = [browser, *CHROMIUM_FLAGS, f"--user-data-dir={profile}", url]
+        return subprocess.run(command, capture_output=True, timeout=patience, check=False).stdout
 
 
 class Poller:
