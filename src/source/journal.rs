@@ -48,7 +48,7 @@ const NO_UNIT: Duration = Duration::from_secs(60);
 /// How soon journalctl is looked for again.
 const NO_PROGRAM: Duration = Duration::from_secs(300);
 
-/// The journal, followed.
+/// The journal, followed. Dropped, it ends its children and waits for them, half a second for each that does not heed.
 pub struct Journal {
     program: PathBuf,
     state: State,

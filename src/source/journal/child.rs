@@ -1,7 +1,7 @@
 //! A child process whose output is read without ever waiting for it, and which is gone, reaped, when it is dropped.
 //!
 //! It gets a process group of its own, so that what it started ends with it, and nothing of ours but three pipe ends:
-//! every descriptor of this program is closed at an `exec`, ignored signals are reset, the signal mask is ours (empty).
+//! every descriptor of this program is closed at an `exec`, SIGPIPE is not ignored any more, the signal mask is ours.
 //! When this program is killed, nobody reads its pipes any more: `journalctl --follow` watches its output for just that
 //! and ends at once (since systemd 240; an older one ends by SIGPIPE at its next line).
 
@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::fs::OFlags;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitIdStatus};
 
 /// What is read at once.
 const CHUNK: usize = 16 * 1024;
@@ -109,9 +109,13 @@ impl Process {
 
     /// Whether it ended. It is not reaped yet, so what it wrote last can still be read, and its number is still its own.
     pub fn ended(&self) -> bool {
+        self.gone || !matches!(self.state(), Ok(None))
+    }
+
+    /// `None` while it runs; an error where the system reaps by itself, as when SIGCHLD is ignored.
+    fn state(&self) -> rustix::io::Result<Option<WaitIdStatus>> {
         let how = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        // An error: it is nobody's child any more, as where SIGCHLD is ignored.
-        self.gone || !matches!(rustix::process::waitid(WaitId::Pid(Pid::from_child(&self.child)), how), Ok(None))
+        rustix::process::waitid(WaitId::Pid(Pid::from_child(&self.child)), how)
     }
 
     /// Reaps it after its end, with whatever it left behind; how it ended, where that is known.
@@ -142,7 +146,7 @@ impl Process {
     }
 
     fn signal(&self, signal: Signal) {
-        if !self.gone {
+        if !self.gone && self.state().is_ok() {
             // One that ended meanwhile needs none.
             let _ = rustix::process::kill_process_group(Pid::from_child(&self.child), signal);
         }

@@ -81,7 +81,7 @@ impl Stage {
         loop {
             let polled = Instant::now();
             self.journal.poll(now, &mut |bytes| told.extend_from_slice(bytes));
-            assert!(polled.elapsed() < Duration::from_secs(1), "a poll took {:?}", polled.elapsed());
+            assert!(polled.elapsed() < Duration::from_secs(3), "a poll took {:?}", polled.elapsed());
             let text = String::from_utf8_lossy(&told).into_owned();
             if done(&text, &self.journal) {
                 return text;
@@ -105,7 +105,7 @@ impl Stage {
         let Self { dir, journal, .. } = self;
         let begun = Instant::now();
         drop(journal);
-        assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+        assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
         for pid in fs::read_to_string(dir.path().join("pids")).unwrap().lines() {
             assert!(is_gone(pid), "{pid} is there still");
         }
