@@ -90,7 +90,7 @@ impl House {
     fn log_from(&self, first: u64, lines: &[&str]) {
         let mut ring = Ring::new(first, 32 * 1024);
         lines.iter().for_each(|line| ring.push(line, None, None, false));
-        let held = Held { lines: ring.lines(), ..Held::default() };
+        let held = Held { lines: ring.lines(), last: ring.next() - 1, ..Held::default() };
         let name = "master_coordinator.log".to_owned();
         let file = LogFile { name, path: String::new(), size: 0, modified: None, held, error: None };
         let attempt = Attempt { at: Timestamp::now(), instant: Instant::now(), took: Duration::ZERO };
@@ -275,6 +275,22 @@ fn a_burst_is_told_together_and_ends_with_the_newest() {
         (events, last) = (events + 1, soc);
     }
     assert!(events < 500, "{events} events of 1000 publications");
+    house.close();
+}
+
+#[test]
+fn who_follows_a_log_is_told_all_of_it_though_nothing_new_happens() {
+    let house = House::open(Limits::default());
+    house.log(&[]);
+    let mut stream = Stream::over(narrow(house.addr), "GET /logs?follow=true", None);
+    assert_eq!(stream.next().unwrap().data["type"], "start");
+    let long = "x".repeat(1_000);
+    house.log(&[&*long; 3_000]);
+    let began = Instant::now();
+    for number in 0..3_000 {
+        assert_eq!(stream.next().unwrap().data["line"], *long, "{number}");
+    }
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}: a comment came first", began.elapsed());
     house.close();
 }
 

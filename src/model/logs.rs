@@ -135,6 +135,8 @@ pub struct LogFile {
 pub struct Held {
     /// The last lines, as many as memory is given for.
     pub lines: Lines,
+    /// The number of the last line that there was, also where it is not among these.
+    pub last: u64,
     /// Lines of WARNING and above that are older than these.
     pub older: Lines,
     /// From where on all lines of WARNING and above, and all counts, are known; `None` where there is no line with a time.
@@ -158,7 +160,7 @@ impl Held {
     pub fn of_lines(first: u64, lines: &[(Option<Level>, &str)]) -> Self {
         let mut ring = lines::Ring::new(first, 32 * 1024);
         lines.iter().for_each(|(level, text)| ring.push(text, None, *level, level.is_some()));
-        Self { lines: ring.lines(), ..Self::default() }
+        Self { lines: ring.lines(), last: ring.next() - 1, ..Self::default() }
     }
 
     /// What is held of this text, of a log that is written like this.

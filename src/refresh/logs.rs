@@ -104,10 +104,10 @@ impl Reader {
     fn read(&mut self) -> Result<(Logs, bool), Fault> {
         let (audience, limits) = (&self.context.audience, &self.context.config.limits);
         // The file keeps what memory has no room for until the slowest has come nearer.
+        let logs = self.folder.tails().count() + 1;
+        let room = limits.log_file_bytes.min(limits.logs_bytes / logs) / 2;
         let may_read = |name: &str, tail: &Tail| {
-            audience
-                .slowest(name, tail.next() - 1)
-                .is_none_or(|reached| tail.bytes_after(reached) <= limits.log_file_bytes / 2)
+            audience.slowest(name, tail.next() - 1).is_none_or(|reached| tail.bytes_after(reached) <= room)
         };
         let now = self.context.clock.now();
         let mut found = self.folder.poll(now, may_read)?;

@@ -147,15 +147,11 @@ impl LogFolder {
                 Followed { follower: Follower::new(path, self.zone.clone(), tail), gone_since: None }
             };
             let Followed { follower, .. } = self.followed.entry(name.clone()).or_insert_with(new);
-            if may_read(&name, &follower.tail) {
-                match follower.poll(now, self.file_bytes as u64, STEP) {
-                    Ok(more) => found.more |= more,
-                    Err(fault) => file.error = Some(fault.to_string()),
-                }
-                follower.tail.shrink(self.file_bytes);
-            } else {
-                found.more = true;
+            match follower.poll(now, self.file_bytes, STEP, |tail| may_read(&name, tail)) {
+                Ok(more) => found.more |= more,
+                Err(fault) => file.error = Some(fault.to_string()),
             }
+            follower.tail.shrink(self.file_bytes);
         } else {
             file.error = Some(format!("only {FILES_FOLLOWED} log files are followed"));
         }

@@ -165,11 +165,11 @@ class Event(NamedTuple):
 class Stream:
     """One event stream, as `Listeners` reads it."""
 
-    def __init__(self, address, query="", last_id=None, timeout=5.0):
+    def __init__(self, address, query="", last_id=None, timeout=5.0, path="/api/v1/events"):
         self.address, self.query = address, query
         self.events, self.comments, self.retry, self.wrong, self.ended = [], [], None, [], None
         self.wire = Wire(address, timeout)
-        lines = [f"GET /api/v1/events{query} HTTP/1.1", "Host: localhost", "Accept: text/event-stream"]
+        lines = [f"GET {path}{query} HTTP/1.1", "Host: localhost", "Accept: text/event-stream"]
         lines += [f"Last-Event-ID: {last_id}"] if last_id else []
         self.wire.send(("\r\n".join(lines) + "\r\n\r\n").encode())
         while b"\r\n\r\n" not in self.wire.rest:

@@ -128,7 +128,8 @@ impl Follow {
         lines.reverse();
         lines.iter().for_each(|line| self.wait(&Event::Log { line: line.text }));
         // Of a log without lines the first one is news.
-        self.told = held.lines.last();
+        self.told = Some(held.last);
+        self.place.reach(held.last);
         self.reason = None;
     }
 

@@ -120,15 +120,16 @@ impl Subscriber {
     /// Why to drop it.
     pub fn go_on(&mut self, now: Instant) -> Result<(), Closed> {
         loop {
+            // What is sent now makes room: nobody else says when there is some.
+            self.flush(now)?;
             let text = match &mut self.feed {
                 Some(feed) if self.bytes < LITTLE => feed.next(FEED_BYTES),
                 _ => String::new(),
             };
             if text.is_empty() {
-                return self.flush(now);
+                return Ok(());
             }
             self.push(Arc::from(text.into_bytes()))?;
-            self.flush(now)?;
         }
     }
 

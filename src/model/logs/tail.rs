@@ -162,6 +162,8 @@ pub struct Tail {
     partial: Vec<u8>,
     ring: Ring,
     older: Ring,
+    /// Whether some of the older ones went: what lies further back does not join what is left.
+    has_gap: bool,
     /// Of when the first line was.
     since: Option<Timestamp>,
     rates: Arc<Rates>,
@@ -177,6 +179,7 @@ impl Tail {
             partial: Vec::new(),
             ring: Ring::new(first, BLOCK_BYTES),
             older: Ring::new(1, OLDER_BLOCK_BYTES),
+            has_gap: false,
             since: None,
             rates: Arc::default(),
             summary: has_summary.then(Arc::default),
@@ -249,6 +252,7 @@ impl Tail {
             if self.older.shed().is_none() {
                 return;
             }
+            self.has_gap = true;
         }
     }
 
@@ -270,7 +274,8 @@ impl Tail {
     /// Puts what was found before the first line that was read.
     pub fn precede(&mut self, before: Before) {
         let (mut older, known) = (Ring::new(1, OLDER_BLOCK_BYTES), self.older.lines());
-        for (text, at, level, is_head) in before.lines {
+        let joining = before.lines.into_iter().filter(|_| !self.has_gap);
+        for (text, at, level, is_head) in joining {
             older.push(&text, at, Some(level), is_head);
         }
         for line in known.iter() {
@@ -286,6 +291,7 @@ impl Tail {
     pub fn held(&mut self) -> Held {
         Held {
             lines: self.ring.lines(),
+            last: self.ring.next() - 1,
             older: self.older.lines(),
             seen_from: self.since,
             rates: Arc::clone(&self.rates),

@@ -1,6 +1,7 @@
 //! What lies before a log's last lines: warnings and worse, and counts by the hour, looked for from there backwards, a
 //! piece at a time.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
@@ -19,6 +20,8 @@ const PIECE: u64 = 256 * 1024;
 const MOST_CARRIED: usize = 1024 * 1024;
 /// Lines that are enough.
 const ENOUGH: usize = 500;
+/// And what they take.
+const ENOUGH_BYTES: usize = 128 * 1024;
 
 /// The way back through a file.
 pub struct Backwards {
@@ -30,8 +33,9 @@ pub struct Backwards {
     /// The beginning of what was looked at, whose line begins further back.
     carried: Vec<u8>,
     /// Of each piece, newest first.
-    found: Vec<Vec<Warning>>,
+    found: Vec<VecDeque<Warning>>,
     count: usize,
+    bytes: usize,
     since: Option<Timestamp>,
     rates: Rates,
     zone: SiteZone,
@@ -48,6 +52,7 @@ impl Backwards {
             carried: Vec::new(),
             found: Vec::new(),
             count: 0,
+            bytes: 0,
             since: None,
             rates: Rates::default(),
             zone,
@@ -80,7 +85,7 @@ impl Backwards {
     }
 
     fn read(&mut self, bytes: &[u8], mut reader: Reader, now: Timestamp) {
-        let (mut found, mut first) = (Vec::new(), None);
+        let (mut found, mut first) = (VecDeque::new(), None);
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {
             let text = shown(line.strip_suffix(b"\n").unwrap_or(line));
             let Some(read) = reader.next(&text, now) else { continue };
@@ -93,21 +98,29 @@ impl Backwards {
             }
             if level >= Level::Warning {
                 let (at, is_head) = (read.at, read.is_head);
-                found.push((text.into_owned(), at, level, is_head));
+                found.push_back((text.into_owned(), at, level, is_head));
+                if found.len() > ENOUGH {
+                    found.pop_front();
+                }
             }
         }
         self.since = first.or(self.since);
-        self.count += found.len();
-        // Of a piece that has too many the last ones are enough.
-        let spare = found.len().saturating_sub(ENOUGH);
-        found.drain(..spare);
-        self.found.push(found);
+        // What is beyond enough is only counted.
+        let mut kept = VecDeque::new();
+        while let Some(warning) = found.pop_back().filter(|_| !self.has_enough()) {
+            (self.count, self.bytes) = (self.count + 1, self.bytes + warning.0.len());
+            kept.push_front(warning);
+        }
+        self.found.push(kept);
+    }
+
+    fn has_enough(&self) -> bool {
+        self.count >= ENOUGH || self.bytes >= ENOUGH_BYTES
     }
 
     fn is_done(&self, now: Timestamp) -> bool {
         let day = std::time::Duration::from_secs(HOURS as u64 * 3600);
-        let has_enough = self.count >= ENOUGH && self.since.is_some_and(|since| since <= now - day);
-        self.position == self.lowest || has_enough
+        self.position == self.lowest || (self.has_enough() && self.since.is_some_and(|since| since <= now - day))
     }
 
     fn finish(&mut self) -> Before {
@@ -125,5 +138,36 @@ fn first_head(bytes: &[u8], reader: &Reader) -> Option<usize> {
             return Some(start);
         }
         start = end + 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn what_is_beyond_enough_is_not_kept() {
+        let now = "2026-11-22T13:00:00Z".parse().unwrap();
+        let zone = SiteZone::named("Europe/Warsaw").unwrap();
+        for text in ["x".repeat(60), "y".repeat(5_000), "\n".repeat(1_000)] {
+            let line = format!("2026-11-22 13:00:00,000 - m - ERROR - {text}\n");
+            let (count, mut file) = (4_000_000 / line.len() as u64, tempfile::tempfile().unwrap());
+            file.write_all(line.repeat(count as usize).as_bytes()).unwrap();
+            let mut back = Backwards::new(file, count * line.len() as u64, zone.clone());
+            let before = loop {
+                if let Some(before) = back.step(now) {
+                    break before;
+                }
+                let kept: usize = back.found.iter().map(VecDeque::len).sum();
+                assert!(kept <= ENOUGH && back.bytes <= ENOUGH_BYTES + 16_384, "{kept} {}", back.bytes);
+            };
+            assert_eq!(before.rates.of(now - std::time::Duration::from_secs(3600)).iter().sum::<u32>() as u64, count);
+            assert!(
+                before.lines.len() == ENOUGH
+                    || before.lines.iter().map(|one| one.0.len()).sum::<usize>() > ENOUGH_BYTES
+            );
+        }
     }
 }

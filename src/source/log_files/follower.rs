@@ -5,6 +5,7 @@
 //! present one: nothing is lost as long as it still lies in the folder.
 
 use std::cmp::Reverse;
+use std::collections::HashSet;
 use std::fs::{self, File, Metadata};
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -18,10 +19,12 @@ use crate::base::plain_file;
 use crate::model::logs::tail::{LINE_BYTES, Tail};
 use crate::model::time::SiteZone;
 
-/// What is read at once.
-const CHUNK: usize = 64 * 1024;
+/// What is read at once: this share of what its lines may take of memory. Lines that are empty take 16 times as much there.
+const CHUNK_SHARE: usize = 32;
 /// How much of what was read is compared with the file before more is read.
 const ANCHOR_BYTES: usize = 64;
+/// How often the renamed files are listed at one look until two listings agree.
+const LISTINGS: usize = 8;
 /// Endings of files that are no plain text any more.
 const PACKED: [&str; 4] = [".gz", ".bz2", ".xz", ".zst"];
 
@@ -60,24 +63,30 @@ impl Follower {
         Self { path, zone, open: None, tail, before: None }
     }
 
-    /// Reads what is new, `budget` bytes at most. A file that is seen for the first time is read from its last `reach`
-    /// bytes on. Answers whether there is more.
+    /// Reads what is new, `budget` bytes at most, as long as `may_read`. A file that is seen for the first time is read
+    /// from its last `reach` bytes on. Answers whether there may be more.
     ///
     /// # Errors
     /// When a file cannot be read; it is tried again at the next look.
-    pub fn poll(&mut self, now: Timestamp, reach: u64, budget: usize) -> Result<bool, Fault> {
+    pub fn poll(
+        &mut self,
+        now: Timestamp,
+        reach: usize,
+        budget: usize,
+        may_read: impl Fn(&Tail) -> bool,
+    ) -> Result<bool, Fault> {
         let mut left = budget;
         if self.open.is_none() {
-            self.begin(reach)?;
+            self.begin(reach as u64)?;
         }
-        let mut chunk = vec![0; CHUNK];
+        let mut chunk = vec![0; (reach / CHUNK_SHARE).max(1)];
         loop {
-            if self.read(&mut chunk, &mut left, now)? {
+            if self.read(&mut chunk, &mut left, &may_read, now)? {
                 return Ok(true);
             }
             let Some(next) = self.successor()? else { return Ok(false) };
             // Who renamed it may have written to it after it was read to its end.
-            if self.read(&mut chunk, &mut left, now)? {
+            if self.read(&mut chunk, &mut left, &may_read, now)? {
                 return Ok(true);
             }
             self.tail.end_line(now);
@@ -107,8 +116,14 @@ impl Follower {
         Ok(())
     }
 
-    /// Reads the open file to its end. Answers whether the budget was used up first.
-    fn read(&mut self, chunk: &mut [u8], left: &mut usize, now: Timestamp) -> Result<bool, Fault> {
+    /// Reads the open file to its end. Answers whether the budget was used up first, or it may not be read on.
+    fn read(
+        &mut self,
+        chunk: &mut [u8],
+        left: &mut usize,
+        may_read: impl Fn(&Tail) -> bool,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
         let Some(open) = &mut self.open else { return Ok(false) };
         let fault = |error| io_fault("read", &self.path, &error);
         let meta = open.file.metadata().map_err(fault)?;
@@ -124,7 +139,7 @@ impl Follower {
         }
         open.file.seek(SeekFrom::Start(open.position)).map_err(fault)?;
         loop {
-            if *left == 0 {
+            if *left == 0 || !may_read(&self.tail) {
                 return Ok(true);
             }
             let most = chunk.len().min(*left);
@@ -147,10 +162,18 @@ impl Follower {
         if present.as_ref().is_some_and(|meta| identity(meta) == open.identity) {
             return Ok(None);
         }
-        let mut renamed = self.renamed();
+        let Some(mut renamed) = self.renamed_at_rest() else { return Ok(None) };
         renamed.sort_by_key(|one| (one.written, Reverse(one.number)));
         let own = renamed.iter().position(|one| one.identity == open.identity);
-        let next = own.and_then(|own| renamed.get(own + 1)).map(|one| (one.path.as_path(), one.identity));
+        let first = match own {
+            Some(own) => own + 1,
+            // It was deleted: those that were written later may still be there.
+            None => {
+                let meta = open.file.metadata().map_err(|error| io_fault("read", &self.path, &error))?;
+                renamed.partition_point(|one| one.written <= (meta.mtime(), meta.mtime_nsec()))
+            }
+        };
+        let next = renamed.get(first).map(|one| (one.path.as_path(), one.identity));
         let present = present.filter(|meta| meta.len() > 0).map(|meta| (self.path.as_path(), identity(&meta)));
         let Some((path, expected)) = next.or(present) else { return Ok(None) };
         let opened = plain_file::open(path).and_then(|file| file.metadata().map(|meta| (file, meta)));
@@ -159,7 +182,21 @@ impl Follower {
         Ok(found.map(|(file, meta)| Open::new(file, &meta, 0)))
     }
 
-    /// The files that were once under this name.
+    /// The files that were once under this name; `None` while they are being renamed: a listing may lack one of them then.
+    fn renamed_at_rest(&self) -> Option<Vec<Renamed>> {
+        let names = |found: &[Renamed]| found.iter().map(|one| (one.identity, one.number)).collect::<HashSet<_>>();
+        let mut known = self.renamed();
+        for _ in 0..LISTINGS {
+            let again = self.renamed();
+            if names(&known) == names(&again) {
+                return Some(again);
+            }
+            known = again;
+        }
+        None
+    }
+
+    /// Those that one listing of the folder has.
     fn renamed(&self) -> Vec<Renamed> {
         let (Some(folder), Some(name)) = (self.path.parent(), self.path.file_name().and_then(|name| name.to_str()))
         else {
