@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::decision::{Decision, Kind, as_number};
 use super::energy::{EnergyRow, one_an_instant};
+use super::price::div_round;
 use super::tally::Tally;
 use crate::base::units::Micro;
 
@@ -125,9 +126,10 @@ impl Sums {
         if self.energy == Micro::ZERO { 0.0 } else { self.cost.to_f64() / self.energy.to_f64() }
     }
 
-    /// Mean confidence, 0..1; 0 without decisions.
-    pub fn mean_confidence(&self) -> f64 {
-        if self.total() == 0 { 0.0 } else { self.confidence.to_f64() / f64::from(self.total()) }
+    /// Mean confidence, 0..1, in steps of so many decimals (6 at most), a half rounded up; 0 without decisions.
+    pub fn mean_confidence(&self, decimals: u32) -> i64 {
+        let step = i64::from(self.total()) * 10_i64.pow(6 - decimals);
+        if step == 0 { 0 } else { div_round(self.confidence.0, step) }
     }
 
     /// kWh imported, both zones.
@@ -362,7 +364,10 @@ mod tests {
             ["grid:1", "pv:1", "unknown:1"]
         );
         assert_eq!((sums.price.min.rounded(4), sums.price.max.rounded(4), sums.price.count), (0.6, 0.8, 2));
-        assert!((sums.mean_confidence() - 2.1 / 6.0).abs() < 1e-9);
+        assert_eq!((sums.mean_confidence(4), sums.mean_confidence(3)), (3_500, 350));
+        // What is a tie in decimals is none in binary.
+        let tie = Sums { wait: 4, confidence: Micro(2_329_000), ..Sums::default() };
+        assert_eq!(tie.mean_confidence(4), 5_823);
         assert!((sums.savings_pct() - 1.6 / 2.9 * 100.0).abs() < 1e-9);
     }
 
@@ -401,7 +406,7 @@ mod tests {
     #[test]
     fn nothing_sums_to_zeros_without_dividing_by_them() {
         let sums = Sums::default();
-        assert_eq!((sums.savings_pct(), sums.cost_per_kwh(), sums.mean_confidence()), (0.0, 0.0, 0.0));
+        assert_eq!((sums.savings_pct(), sums.cost_per_kwh(), sums.mean_confidence(4)), (0.0, 0.0, 0));
         let saved = Sums::from_saved(&serde_json::from_str(r#"{"total_decisions": 5, "charging_count": 2}"#).unwrap());
         assert_eq!((saved.total(), saved.wait, saved.energy), (5, 0, Micro::ZERO));
         let huge = r#"{"total_decisions": 4e9, "charging_count": 4e9, "wait_count": 4e9}"#;

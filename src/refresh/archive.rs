@@ -13,11 +13,15 @@ use super::rollups::Summing;
 use crate::archive::{API_BEGINS, Again, Archive, Request};
 use crate::base::backoff::Backoff;
 use crate::base::fault::{Fault, Kind};
+use crate::base::memory;
 use crate::config::Interval;
 use crate::model::price::PublishedDay;
 use crate::model::time::Month;
 use crate::source::composite::Composite;
 use crate::source::pse::Failure;
+
+/// While there is much to do, what was freed goes back to the system so often.
+const GIVE_BACK_EVERY: Duration = Duration::from_millis(250);
 
 /// When the background work is done.
 #[derive(Debug, Clone, Copy)]
@@ -87,6 +91,7 @@ impl Archivist {
         let kept = self.context.archive.kept.clone();
         let mut inquiries = self.context.archive.inquiries.clone();
         let mut job: Receiver<Done> = never();
+        let mut gave_back = Instant::now();
         loop {
             #[cfg(feature = "faults")]
             super::faults::panic_on_demand("archive");
@@ -124,6 +129,10 @@ impl Archivist {
                 },
             }
             self.notice();
+            if gave_back.elapsed() >= GIVE_BACK_EVERY {
+                memory::give_back();
+                gave_back = Instant::now();
+            }
         }
     }
 

@@ -52,9 +52,11 @@ impl Reader {
         while !shutdown.is_stopping() {
             #[cfg(feature = "faults")]
             super::faults::panic_on_demand("logs");
+            let began = Instant::now();
             let more = self.look();
             let pause = match (more, audience.is_empty()) {
-                (true, _) => BETWEEN_STEPS,
+                // However much is written, others have half of the processor.
+                (true, _) => began.elapsed().max(BETWEEN_STEPS),
                 (false, _) if self.journal.as_ref().is_some_and(Journal::settling) => SETTLING,
                 (false, false) => FOLLOWED,
                 (false, true) => CALM,

@@ -181,4 +181,4 @@ fn disposition(name: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

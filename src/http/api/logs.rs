@@ -147,6 +147,7 @@ struct Lines<'a> {
     happenings: Option<Vec<Told<'a>>>,
     timestamp: String,
     as_of: Option<String>,
+    held_from: Option<String>,
     source: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<&'a str>,
@@ -209,6 +210,7 @@ pub fn lines(ask: &Ask<'_>, asked: &Asked) -> Reply {
         happenings: None,
         timestamp: ask.naive(ask.now),
         as_of: found.as_of.map(|at| ask.rfc3339(at)),
+        held_from: asked.filter.within(held).find_map(|line| line.at).map(|at| ask.rfc3339(at)),
         source: "its last lines, as far as they are kept in memory",
         note: found.reason.as_deref(),
     };

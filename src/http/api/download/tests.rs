@@ -16,16 +16,16 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const LENGTH: usize = 200_000;
 
 /// A site with one log file, which was written a while ago, and was listed.
-struct Site {
-    bench: Bench,
+pub struct Site {
+    pub bench: Bench,
     dir: tempfile::TempDir,
     bytes: Vec<u8>,
 }
 
 impl Site {
-    fn new(name: &str) -> Self {
+    pub fn new(name: &str) -> Self {
         let (bench, dir) = (Bench::new("web_server: {cors_enabled: true}"), tempfile::TempDir::new().unwrap());
-        let bytes: Vec<u8> = (0..LENGTH).map(|at| (at * 31 % 251) as u8).collect();
+        let bytes: Vec<u8> = (0..LENGTH).map(|at| b'!' + (at * 31 % 89) as u8).collect();
         let path = dir.path().join(name);
         fs::write(&path, &bytes).unwrap();
         let site = Self { bench, dir, bytes };
@@ -55,7 +55,7 @@ impl Site {
     }
 
     /// All that a client is sent: status, head, body.
-    fn ask(&self, method: Method, name: &str, headers: &[(&str, &str)]) -> (u16, String, Vec<u8>) {
+    pub fn ask(&self, method: Method, name: &str, headers: &[(&str, &str)]) -> (u16, String, Vec<u8>) {
         let headers = headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
         let path = format!("/logs/download/{name}");
         let request = Request { method, path, query: String::new(), headers, peer: [127, 0, 0, 1].into() };

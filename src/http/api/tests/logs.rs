@@ -110,6 +110,7 @@ fn log_lines_by_words_and_time() {
         let (status, answer) = bench.ask(&format!("/logs?{query}"));
         assert_eq!((status, &answer["lines"], &answer["total_lines"]), (200, &json!(expected), &json!(4)), "{query}");
     }
+    assert_eq!(bench.ask("/logs?since=2026-11-20").1["held_from"], "2026-11-22T13:00:00+01:00");
     let long = "x".repeat(201);
     for (query, name) in
         [("since=x", "since=x"), ("before=2026-02-30", "before=2026-02-30"), (&*format!("q={long}"), "q=xx")]

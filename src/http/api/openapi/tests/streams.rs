@@ -1,6 +1,40 @@
-//! The parameters of exports and events, whose right values end in a stream: these sites have none, and say so.
+//! Downloads, and the parameters of exports and events, whose right values end in a stream: these sites have none, and
+//! say so.
 
 use super::*;
+use crate::http::api::download::tests::Site;
+
+#[test]
+fn downloads_are_as_described() {
+    let site = Site::new("a.log");
+    let document = document(&site.bench);
+    let path = "/logs/download/{name}";
+    let mut statuses = BTreeSet::from([404, 503]);
+    for headers in [
+        &[][..],
+        &[("range", "bytes=1-2")],
+        &[("range", "bytes=1-2,4-5")],
+        &[("range", "bytes=999999-")],
+        &[("if-none-match", "*")],
+        &[("if-match", "\"another\"")],
+    ] {
+        for (method, name) in [(Method::Get, "get"), (Method::Head, "head")] {
+            let (status, head, body) = site.ask(method, "a.log", headers);
+            let described = &document["paths"][path][name]["responses"][status.to_string()];
+            assert!(described.is_object(), "{name} {headers:?}: {status}");
+            statuses.insert(status);
+            if method == Method::Get {
+                let lines = head.lines().map(str::to_owned).collect();
+                assert_eq!(faults(&document, path, name, &(status, lines, body)), [""; 0], "{headers:?}");
+            }
+        }
+    }
+    let described = document["paths"][path]["get"]["responses"].as_object().unwrap().keys();
+    let of_all = [400, 401, 403, 429];
+    let own: BTreeSet<u16> =
+        described.map(|status| status.parse().unwrap()).filter(|one| !of_all.contains(one)).collect();
+    assert_eq!(statuses, own);
+}
 
 #[test]
 fn parameters_of_exports_are_what_they_are_said_to_be() {
