@@ -23,7 +23,6 @@ use jiff::Timestamp;
 use crate::base::audience::Audience;
 use crate::base::clock::SharedClock;
 use crate::base::fault::Fault;
-use crate::base::memory;
 use crate::base::shutdown::Shutdown;
 use crate::config::{Config, Interval};
 use crate::inquiry::Inquiry;
@@ -179,7 +178,6 @@ fn poll(name: &str, interval: Interval, shutdown: &Shutdown, refresher: &mut dyn
         faults::panic_on_demand(name);
         let _ = name;
         let next = refresher.refresh();
-        memory::give_back();
         let go_on = match (interval, next) {
             (Interval::Off, _) => {
                 let _ = shutdown.channel().recv();

@@ -37,7 +37,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(3600);
 /// After a failure, and after prices became known.
 const LOOK_SOON: Duration = Duration::from_secs(60);
 /// Between two days: a step back for whoever waits.
-const BREATH: Duration = Duration::from_millis(5);
+const BREATH: Duration = Duration::from_millis(8);
 /// Progress is published this often at most.
 const TELL_EVERY: Duration = Duration::from_millis(500);
 /// How long finding a day's prices may take.
