@@ -48,7 +48,6 @@ impl Reader {
     /// Looks until the stop.
     pub fn run(mut self) {
         let (shutdown, audience) = (self.context.shutdown.clone(), Arc::clone(&self.context.audience));
-        let mut looks_back = true;
         while !shutdown.is_stopping() {
             #[cfg(feature = "faults")]
             super::faults::panic_on_demand("logs");
@@ -62,11 +61,9 @@ impl Reader {
                 (false, true) => CALM,
             };
             let due = Instant::now() + pause;
-            if looks_back && !more {
+            if !more {
                 self.context.wait_for_the_others();
-            }
-            while looks_back && !more && Instant::now() < due && shutdown.wait(BETWEEN_STEPS_BACK) {
-                looks_back = self.folder.look_back(self.context.clock.now());
+                self.look_back(due);
             }
             select! {
                 recv(shutdown.channel()) -> _ => return,
@@ -74,6 +71,12 @@ impl Reader {
                 default(due.saturating_duration_since(Instant::now())) => {},
             }
         }
+    }
+
+    /// Looks back as far as there is time for.
+    fn look_back(&mut self, due: Instant) {
+        let now = self.context.clock.now();
+        while Instant::now() < due && self.folder.look_back(now) && self.context.shutdown.wait(BETWEEN_STEPS_BACK) {}
     }
 
     /// Looks once and publishes what it found. Answers whether there is more to be read at once.

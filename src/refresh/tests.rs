@@ -1,5 +1,7 @@
 //! Refreshers against real sources that fail in real ways, on a simulated clock where time matters.
 
+mod log_files;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -78,7 +80,7 @@ struct Bench {
     dir: TempDir,
     clock: Arc<SimulatedClock>,
     context: Context,
-    _trigger: ShutdownTrigger,
+    trigger: ShutdownTrigger,
 }
 
 impl Bench {
@@ -110,7 +112,7 @@ impl Bench {
             journalctl: None,
             audience: Arc::default(),
         };
-        Self { dir, clock, context, _trigger: trigger }
+        Self { dir, clock, context, trigger }
     }
 
     fn prices(&self) -> prices::Prices {
@@ -445,30 +447,4 @@ fn a_failing_database_does_not_bring_old_files_back() {
     assert_eq!(look(), (77.0, 19.0, true, true));
     fs::rename(bench.dir.path().join("data/away.db"), &path).unwrap();
     assert_eq!(look(), (77.0, 19.0, false, false));
-}
-
-#[test]
-fn a_look_at_unchanged_logs_shows_in_their_age_and_is_told_nobody() {
-    let bench = Bench::new("2026-11-22T12:00:00Z", "");
-    fs::create_dir_all(&bench.context.config.log_dir).unwrap();
-    fs::write(bench.context.config.log_dir.join("data.log"), "one\n").unwrap();
-    let mut logs = logs::Reader::new(bench.context.clone());
-    let age = || {
-        let known = bench.context.cell.load();
-        (known.publication, known.logs.age(bench.context.clock.instant()))
-    };
-    logs.look();
-    assert_eq!(age(), (1, Some(Duration::ZERO)));
-    for _ in 0..50 {
-        bench.clock.advance(Duration::from_secs(2));
-        assert_eq!(age(), (1, Some(Duration::from_secs(2))), "a hang shows");
-        logs.look();
-        assert_eq!(age(), (1, Some(Duration::ZERO)));
-    }
-    // What is published meanwhile keeps it.
-    bench.context.cell.publish(|next| next.live.failures = 1);
-    assert_eq!(age(), (2, Some(Duration::ZERO)));
-    fs::write(bench.context.config.log_dir.join("data.log"), "one\ntwo\n").unwrap();
-    logs.look();
-    assert_eq!(age(), (3, Some(Duration::ZERO)));
 }
