@@ -91,7 +91,7 @@ def trace_requests(tally, shop, server, count):
     if not shutil.which("strace"):
         return print("not tried: strace is not installed")
     out = shop.folder / "strace.txt"
-    command = ["strace", "-f", "-q", "-e", f"trace=?{',?'.join(CALLS)}", "-o", str(out), "-p", str(server.pid)]
+    command = ["strace", "-f", "-q", "-e", f"trace=prctl,?{',?'.join(CALLS)}", "-o", str(out), "-p", str(server.pid)]
     tracer = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     names = server.threads_by_id()
     wait_for(lambda: "TracerPid:\t0" not in open(f"/proc/{server.pid}/status").read(), 10, 0.05)
@@ -119,8 +119,12 @@ def trace_requests(tally, shop, server, count):
     )
     calls, examples = Counter(), {}
     for line in out.read_text(errors="replace").splitlines():
+        # One that comes and goes between two looks at the threads says its name itself.
+        named = re.match(r'(\d+)\s+prctl\(PR_SET_NAME, "([^"]*)"', line)
+        if named:
+            names[int(named.group(1))] = named.group(2)
         found = re.match(r"(\d+)\s+(\w+)\(", line)
-        if found:
+        if found and found.group(2) != "prctl":
             key = (names.get(int(found.group(1)), f"thread {found.group(1)}"), found.group(2))
             calls[key] += 1
             examples.setdefault(key, line[:160])
