@@ -14,11 +14,11 @@ pub const STALLED: Duration = Duration::from_millis(1);
 
 /// A thing to do.
 #[derive(Debug)]
-pub enum Job {
+pub enum Job<C = Box<Conn>> {
     /// Answer the request at the front of the connection's buffer.
-    Answer(Box<Conn>),
+    Answer(C),
     /// Look whether a connection that was answered has asked again.
-    Look(Box<Conn>),
+    Look(C),
 }
 
 /// The queue between the door and the workers, and among the workers.
@@ -27,16 +27,17 @@ pub enum Job {
 /// then read once more: under load that spares the poller and the door. The workers keep connections together, so that a
 /// worker that the system lets wait delays the one in its hand and no other. And workers sleep while those awake have
 /// not too much to do: a thread that never sleeps takes the processor from the clients and from the coordinator.
+///
+/// Generic, so that its rules can be tested without sockets.
 #[derive(Debug)]
-pub struct Jobs {
-    state: Mutex<State<Box<Conn>>>,
+pub struct Jobs<C = Box<Conn>> {
+    state: Mutex<State<C>>,
     more: Condvar,
     /// Requests that may wait.
     room: usize,
     workers: usize,
 }
 
-/// Generic, so that its rules can be tested without sockets.
 #[derive(Debug)]
 struct State<C> {
     requests: VecDeque<C>,
@@ -101,7 +102,7 @@ impl<C> State<C> {
     }
 }
 
-impl Jobs {
+impl<C> Jobs<C> {
     /// An empty queue with room for so many requests, for so many workers, all of them awake.
     pub fn new(room: usize, workers: usize) -> Self {
         Self { state: Mutex::new(State::new(workers, Instant::now())), more: Condvar::new(), room, workers }
@@ -112,7 +113,7 @@ impl Jobs {
     ///
     /// # Errors
     /// The connection itself, when too many wait.
-    pub fn push(&self, conn: Box<Conn>, now: Instant) -> Result<bool, Box<Conn>> {
+    pub fn push(&self, conn: C, now: Instant) -> Result<bool, C> {
         let mut state = self.state.lock();
         if state.requests.len() >= self.room {
             return Err(conn);
@@ -139,12 +140,17 @@ impl Jobs {
     }
 
     /// Keeps a connection that was answered, if any, and takes the next thing to do; waits for one. None at the end.
-    pub fn next(&self, answered: Option<Box<Conn>>) -> Option<Job> {
+    pub fn next(&self, answered: Option<C>) -> Option<Job<C>> {
         let mut state = self.state.lock();
         state.answered.extend(answered);
         let mut now = Instant::now();
         while state.spares_one(now) {
-            self.more.wait(&mut state);
+            if state.requests.is_empty() {
+                self.more.wait(&mut state);
+            } else if self.more.wait_for(&mut state, STALLED).timed_out() {
+                // Those awake may have been held up since: then this one is needed after all.
+                state.awake += 1;
+            }
             now = Instant::now();
         }
         let taken = state.take(now);
@@ -221,6 +227,39 @@ mod tests {
             state.awake = awake;
             assert!(!state.spares_one(now + pause), "at the end nobody sleeps");
         }
+    }
+
+    #[test]
+    fn what_waits_is_not_left_to_workers_that_are_held_up() {
+        let (jobs, workers) = (Jobs::<usize>::new(16, 4), 4);
+        let (begun, seen) = crossbeam_channel::unbounded();
+        let (go_on, held) = crossbeam_channel::unbounded();
+        std::thread::scope(|scope| {
+            for _ in 0..workers {
+                scope.spawn(|| {
+                    while let Some(Job::Answer(number)) = jobs.next(None) {
+                        begun.send(number).unwrap();
+                        held.recv().unwrap();
+                    }
+                });
+            }
+            for round in 0..50 {
+                // All sleep, and nothing was taken for long: each of these wakes one, before the first one takes anything.
+                std::thread::sleep(STALLED * 3);
+                let woken = (0..workers).filter(|number| jobs.push(*number, Instant::now()) == Ok(true)).count();
+                // As the door does it.
+                while woken < workers && jobs.help(Instant::now()) {
+                    std::thread::sleep(STALLED);
+                }
+                let taken = (0..workers).take_while(|_| seen.recv_timeout(Duration::from_secs(5)).is_ok()).count();
+                (0..workers).for_each(|_| go_on.send(()).unwrap());
+                if taken < workers {
+                    jobs.close();
+                }
+                assert_eq!(taken, workers, "round {round}");
+            }
+            jobs.close();
+        });
     }
 
     #[test]
