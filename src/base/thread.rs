@@ -54,6 +54,15 @@ where
     })
 }
 
+/// How much further back a thread stands that is in no hurry.
+const NICE: i32 = 10;
+
+/// From here on the calling thread lets others go first: work that nobody waits for. On Linux a priority is the thread's own.
+pub fn step_back() {
+    // Refused, it only takes its turn like the others.
+    let _ = rustix::process::setpriority_process(None, NICE);
+}
+
 /// The message of a panic, as far as it is text.
 pub fn panic_text(payload: &(dyn Any + Send)) -> String {
     payload

@@ -57,6 +57,7 @@ pub(super) fn apart<T: Send + 'static>(work: impl FnOnce(Sender<T>) + Send + 'st
     // Its panic is seen by its silence.
     let (exits, _) = unbounded();
     let spawned = thread::spawn("backfill", &exits, move || {
+        thread::step_back();
         work(sender);
         Ok(())
     });

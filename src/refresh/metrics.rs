@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::days::{Closed, DayBook};
 use super::{Context, Next, Refresher};
 use crate::base::fault::{Fault, Kind};
+use crate::base::memory;
 use crate::model::energy;
 use crate::model::time::{Month, Range};
 use crate::snapshot::{self, Origin, Scene};
@@ -95,6 +96,7 @@ impl Refresher for Metrics {
                 }
             }
         });
+        memory::give_back();
         Next::AtInterval
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::{Context, Next, Refresher};
+use crate::base::memory;
 use crate::source::footprint;
 use crate::source::process::ProcessTable;
 
@@ -21,6 +22,7 @@ impl Process {
 impl Refresher for Process {
     fn refresh(&mut self) -> Next {
         let started = self.context.start();
+        memory::give_back();
         let (found, footprint) = (self.table.find(), footprint::measure());
         let attempt = self.context.finish(&started);
         self.context.cell.publish(|next| {
