@@ -75,6 +75,10 @@ fuzz_target!(|data: &[u8]| {
         assert!(named.is_none() || named == *level);
         assert_eq!(LevelFilter::parse(text).is_some_and(|filter| filter == LevelFilter::All), text.is_empty());
     }
+    // What the journal's lines say is read without a fault, whatever they are.
+    let mut journal = Tail::new(Dialect::Journal, SiteZone::named("Europe/Warsaw").unwrap(), 1, true);
+    journal.take(&bytes, now);
+    assert!(journal.held().lines.len() <= ended);
     // The newest lines are kept, and each as it stands.
     let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
     for ((_, text), line) in whole.iter().rev().zip(lines[..ended].iter().rev()) {

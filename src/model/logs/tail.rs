@@ -125,7 +125,7 @@ impl Reader {
             Some(offset) => {
                 let digits = offset.strip_prefix(['+', '-']).filter(|digits| digits.len() == 4);
                 let text = match digits {
-                    Some(_) => Cow::Owned(format!("{}:{}", &text[..22], text.get(22..)?)),
+                    Some(_) => Cow::Owned(format!("{}:{}", text.get(..22)?, text.get(22..)?)),
                     None => Cow::Borrowed(text),
                 };
                 text.parse().ok()

@@ -56,6 +56,8 @@ fn what_a_line_says_of_itself() {
             Some("2026-11-22T13:02:24Z"),
             "Started it.",
         ),
+        // A character in the middle of what should be an offset.
+        (Dialect::Journal, "2026-11-22T14:02:24+1éx pi python[1]: hostile", None, None, "hostile"),
         (Dialect::Journal, "2026-11-22T14:02:24+01:00 pi", None, Some("2026-11-22T13:02:24Z"), ""),
     ] {
         let read = Reader::new(dialect, zone()).next(line, now()).unwrap();
