@@ -303,9 +303,9 @@ function drawMonth(body) {
   const share = said(body, 'savings_percentage', (v) => `${fixed(v, 1)} %`)[0];
   const zones = ['grid_import_t1_kwh', 'grid_import_t2_kwh'].map((path) => said(body, path, kwh)[0]);
   putFacts(el('month-facts'), [
-    row('Charged', 'total_energy_kwh', kwh), row('Charging cost', 'total_cost_pln', pln),
-    row('Saved', 'total_savings_pln', (v) => `${pln(v)} (${share})`),
-    row('Sold', 'total_energy_sold_kwh', kwh), row('Earned by selling', 'selling_revenue_pln', pln),
+    row('Charged', 'total_energy_kwh', kwh), row('Cost, estimated', 'total_cost_pln', pln),
+    row('Saved, estimated', 'total_savings_pln', (v) => `${pln(v)} (${share})`),
+    row('Sold', 'total_energy_sold_kwh', kwh), row('Sales, estimated', 'selling_revenue_pln', pln),
     ['From the grid', said(body, 'grid_import_total_kwh', kwh)[0],
       [zones[0] === 'unknown' ? '' : `peak ${zones[0]}, off-peak ${zones[1]}`, whyUnknown(body, 'grid_import_total_kwh')]
         .filter(Boolean).join('; ')],
