@@ -11,13 +11,19 @@ FUZZ_SECONDS ?= 60
 FUZZ_SANITIZER ?= none
 MINUTES ?= 10
 
-.PHONY: run test check fmt lint bench prove fuzz soak needs bench-needs proof-needs soak-needs clean
+.PHONY: page run test check fmt lint bench prove fuzz soak needs bench-needs proof-needs soak-needs clean
 
-run: ## build the release binary and serve a demo house at http://127.0.0.1:8080
+page: www/node_modules/.package-lock.json ## what the page is made of: its packages, from npm
+
+www/node_modules/.package-lock.json: www/package-lock.json
+	@tests/needs.sh node=nodejs npm
+	npm ci --prefix www --no-audit --no-fund
+
+run: page ## build the release binary and serve a demo house at http://127.0.0.1:8080
 	$(CARGO) build --release --locked
 	$(BIN) demo
 
-test: needs ## all tests
+test: needs page ## all tests
 	$(CARGO) test --locked
 	python3 -m unittest discover -s tests/site
 	tests/prove/02_2_compat.py --bin target/debug/wattboard --seconds 15
@@ -28,25 +34,25 @@ check: lint test ## format, lints, tests
 fmt:
 	$(CARGO) fmt
 
-lint:
+lint: page
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets --all-features -- -D warnings
 
-bench: bench-needs ## speed and memory, with nginx and a bare tiny_http measured in the same run
+bench: bench-needs page ## speed and memory, with nginx and a bare tiny_http measured in the same run
 	$(CARGO) build --release --locked --bins --example bare_tiny_http
 	tests/bench/bench.py --write BENCHMARKS.md
 
-prove: proof-needs ## every line that an issue must show, with what was measured
+prove: proof-needs page ## every line that an issue must show, with what was measured
 	$(CARGO) build --release --locked
 	$(CARGO) build --locked --features faults --target-dir target/faults
 	tests/prove/all.sh
 
-fuzz: ## every parser, a minute each: FUZZ_SECONDS=600 for longer, FUZZ_SANITIZER=address for more, TARGETS="head config" for some
+fuzz: page ## every parser, a minute each: FUZZ_SECONDS=600 for longer, FUZZ_SANITIZER=address for more, TARGETS="head config" for some
 	@command -v cargo-fuzz >/dev/null || test -x target/tools/bin/cargo-fuzz || \
 	    $(CARGO) install --quiet --locked --root target/tools --target-dir target/tools/build cargo-fuzz
 	@FUZZ_SECONDS=$(FUZZ_SECONDS) FUZZ_SANITIZER=$(FUZZ_SANITIZER) fuzz/run.sh $(TARGETS)
 
-soak: soak-needs ## ten minutes of load with a fault every 30 s: MINUTES=60 for longer
+soak: soak-needs page ## ten minutes of load with a fault every 30 s: MINUTES=60 for longer
 	$(CARGO) build --release --locked
 	tests/prove/04_7_soak.py --bin $(BIN) --minutes $(MINUTES)
 

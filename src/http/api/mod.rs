@@ -17,6 +17,7 @@ mod prices;
 mod recent;
 mod status;
 mod v1;
+mod words;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, OnceLock};
@@ -26,7 +27,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use self::memo::{Memo, Question, Tick};
-use self::page::Page;
+use self::page::Reader;
 use self::recent::Recent;
 use super::cors::Cors;
 use super::counters::Counters;
@@ -66,7 +67,6 @@ pub struct Api {
     cors: Arc<Cors>,
     memo: Memo,
     recent: Arc<Recent>,
-    page: Page,
     /// Most who run it never ask for it: it is written when somebody does.
     description: LazyLock<Arc<Prepared>>,
     /// The edge's, once it is open.
@@ -148,7 +148,6 @@ impl Api {
             cors: Arc::new(cors),
             memo: Memo::default(),
             recent,
-            page: Page::new(),
             description: LazyLock::new(openapi::prepared),
             counters: OnceLock::new(),
             lobby: None,
@@ -206,6 +205,20 @@ impl Api {
         }
     }
 
+    /// A page for its reader: it tells ages, so it is kept for a tick.
+    fn page(&self, ask: &Ask<'_>, request: &Request, write: fn(&Ask<'_>, Reader) -> Response<Body>) -> Answer {
+        let (reader, tick) = (Reader::of(request), Tick::of(ask.now));
+        let question = Question { path: &request.path, query: &reader.key(), snapshot: &ask.snapshot, tick };
+        let prepared = self.memo.find(question).unwrap_or_else(|| {
+            let response = write(
+                &Ask { now: tick.start(), snapshot: Arc::clone(&ask.snapshot), query: Query::default(), ..*ask },
+                reader,
+            );
+            self.memo.keep(question, response, false)
+        });
+        Answer::Prepared(prepared, Vec::new())
+    }
+
     fn ask(&self, request: &Request, snapshot: Arc<Snapshot>, now: Timestamp) -> Ask<'_> {
         let query = Query::parse(&request.query);
         let instant = self.clock.instant();
@@ -242,8 +255,8 @@ struct Route {
 /// All that is answered. `openapi/` describes it, and its tests compare the two.
 static ROUTES: [Route; 29] = [
     route("other", Keep::Not, |_, _, request| Err(Refusal::not_found(format!("there is nothing at {}", request.path)))),
-    route("/", Keep::Not, |api, _, _| Ok(api.page.index())),
-    route("/assets/", Keep::Not, |api, _, request| api.page.asset(&request.path)),
+    route("/", Keep::Not, |api, ask, request| Ok(api.page(ask, request, page::index))),
+    route("/assets/", Keep::Not, |_, _, request| page::asset(request)),
     route("/health", Keep::Tick, |_, ask, _| ready_now(status::health(ask))),
     route("/status", Keep::Tick, |_, ask, _| ready_now(status::status(ask))),
     route("/current-state", Keep::Tick, |_, ask, _| ready_now(current_state::answer(ask))),
@@ -281,7 +294,7 @@ static ROUTES: [Route; 29] = [
         v1::export::answer(ask, request, &api.cors, api.exports.as_ref())
     }),
     route("/openapi.json", Keep::Not, |api, _, _| Ok(Answer::Prepared(Arc::clone(&api.description), Vec::new()))),
-    route("/index.html", Keep::Not, |api, _, _| Ok(api.page.index())),
+    route("/index.html", Keep::Not, |api, ask, request| Ok(api.page(ask, request, page::index))),
 ];
 
 const fn route(

@@ -1,88 +1,180 @@
-//! The page, compiled into the program and prepared at the start. Its parts bear names that change with their content,
-//! so that a browser asks for each of them once.
+//! The page: a template that is filled with the reader's language and theme and with the first answer, and its parts,
+//! compiled into the program. The parts lie below a hash of all of them, so that a browser asks for each of them once.
 
-use std::sync::Arc;
+use super::words::{self, Language};
+use super::{Ask, Refusal, v1};
+use crate::http::message::{Answer, Body, Bytes, Header, Request, Response, header, ready};
+use crate::http::negotiate::{accepts_gzip, has_already};
 
-use super::Refusal;
-use crate::base::document::Document;
-use crate::http::message::{Answer, Header, header};
-use crate::http::prepared::Prepared;
+/// As `www/build.mjs` made them: paths below `/assets/HASH/` and gzipped bytes.
+const PARTS: &[(&str, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/page/parts.rs"));
+const HASH: &str = include_str!(concat!(env!("OUT_DIR"), "/page/hash"));
+const INDEX: &str = include_str!(concat!(env!("OUT_DIR"), "/page/index.html"));
+/// What `data-theme` may say; the page sets the cookie.
+const THEMES: [&str; 3] = ["auto", "light", "dark"];
 
-const INDEX: &str = include_str!("../../../www/index.html");
-const ASSETS: [(&str, &str, &[u8]); 3] = [
-    ("app.js", "text/javascript; charset=utf-8", include_bytes!("../../../www/app.js")),
-    ("icon.svg", "image/svg+xml", include_bytes!("../../../www/icon.svg")),
-    ("style.css", "text/css; charset=utf-8", include_bytes!("../../../www/style.css")),
-];
-const REVALIDATE: &str = "no-cache";
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
-
-/// The page and its parts.
-pub struct Page {
-    index: Arc<Prepared>,
-    /// By the end of their paths: each under its own name and under that of its content.
-    assets: Vec<(String, Arc<Prepared>)>,
+/// What a page is made for.
+#[derive(Debug, Clone, Copy)]
+pub struct Reader {
+    language: &'static Language,
+    theme: &'static str,
 }
 
-impl Page {
-    /// Prepares everything.
-    pub fn new() -> Self {
-        let mut index = INDEX.to_owned();
-        let mut assets = Vec::new();
-        for (name, kind, bytes) in ASSETS {
-            let document = Arc::new(Document::new(bytes));
-            let (stem, ending) = name.split_once('.').unwrap_or((name, ""));
-            let hashed = format!("{stem}-{:016x}.{ending}", document.tag());
-            index = index.replace(&format!("/assets/{name}"), &format!("/assets/{hashed}"));
-            let prepared = |keep| Arc::new(Prepared::new(Arc::clone(&document), 200, headers(kind, keep), true));
-            assets.push((hashed, prepared(FOR_EVER)));
-            assets.push((name.to_owned(), prepared(REVALIDATE)));
-        }
-        let document = Arc::new(Document::new(index.into_bytes()));
-        let index = Arc::new(Prepared::new(document, 200, headers("text/html; charset=utf-8", REVALIDATE), true));
-        Self { index, assets }
+impl Reader {
+    /// Who sent this.
+    pub fn of(request: &Request) -> Self {
+        let chosen = words::cookie(request, "theme");
+        let theme = THEMES.into_iter().find(|theme| Some(*theme) == chosen).unwrap_or(THEMES[0]);
+        Self { language: words::choose(request), theme }
     }
 
-    #[cfg(test)]
-    fn text(&self) -> String {
-        String::from_utf8(self.index.document().plain().to_vec()).unwrap_or_default()
-    }
-
-    /// `/`
-    pub fn index(&self) -> Answer {
-        Answer::Prepared(Arc::clone(&self.index), Vec::new())
-    }
-
-    /// `/assets/NAME`
-    pub fn asset(&self, path: &str) -> Result<Answer, Refusal> {
-        let name = path.strip_prefix("/assets/").unwrap_or(path);
-        let found = self.assets.iter().find(|(known, _)| known == name);
-        let (_, prepared) = found.ok_or_else(|| Refusal::not_found(format!("there is nothing at {path}")))?;
-        Ok(Answer::Prepared(Arc::clone(prepared), Vec::new()))
+    /// Which of the pages he gets, for whoever keeps them.
+    pub fn key(self) -> String {
+        format!("{} {}", self.language.code, self.theme)
     }
 }
 
-/// The policy of the page (everything from here, nothing inline) is that of every answer: `http/gate/headers.rs` has it.
-fn headers(kind: &str, keep: &str) -> Vec<Header> {
-    vec![header("Content-Type", kind), header("Cache-Control", keep)]
+/// `/`
+pub fn index(ask: &Ask<'_>, reader: Reader) -> Response<Body> {
+    let first = escaped(&v1::state::text(ask));
+    let title = if ask.facts.demo { "DEMO - Wattboard" } else { "Wattboard" };
+    let fill = |place: &str| match place {
+        "lang" => reader.language.code,
+        "theme" => reader.theme,
+        "title" => title,
+        "description" => &reader.language.meta.description,
+        _ => &first,
+    };
+    let mut page = String::with_capacity(INDEX.len() + first.len() + 256);
+    let mut rest = INDEX;
+    while let Some((before, after)) = rest.split_once("{{") {
+        let (place, after) = after.split_once("}}").expect("the test beside closes every brace");
+        page.push_str(before);
+        page.push_str(fill(place));
+        rest = after;
+    }
+    page.push_str(rest);
+    ready(200, "text/html; charset=utf-8", Bytes::Owned(page.into_bytes()))
+        .with_header(header("Cache-Control", "no-cache"))
+        .with_header(header("Vary", "Accept-Language, Cookie"))
+}
+
+/// JSON that can stand in a script element: no `<` ends the element or begins a comment.
+fn escaped(json: &str) -> String {
+    json.replace('<', "\\u003c")
+}
+
+/// `/assets/HASH/NAME`, and `/assets/HASH/LANGUAGE/NAME`, which stands for the former where a language has none of its own:
+/// modules ask for each other by bare names.
+pub fn asset(request: &Request) -> Result<Answer, Refusal> {
+    let unknown = || Refusal::not_found(format!("there is nothing at {}", request.path));
+    let below = request.path.strip_prefix("/assets/").and_then(|rest| rest.strip_prefix(HASH)?.strip_prefix('/'));
+    let wanted = below.ok_or_else(unknown)?;
+    let find = |name: &str| PARTS.iter().find(|(known, _)| *known == name);
+    let shared = || wanted.split_once('/').filter(|(code, _)| words::is_known(code)).and_then(|(_, name)| find(name));
+    let (name, packed) = find(wanted).or_else(shared).ok_or_else(unknown)?;
+    let takes_gzip = accepts_gzip(request.list("accept-encoding"));
+    let tag = format!("\"{HASH}{}\"", if takes_gzip { "-gz" } else { "" });
+    let mut headers = vec![
+        header("Cache-Control", "public, max-age=31536000, immutable"),
+        header("ETag", &tag),
+        header("Vary", "Accept-Encoding"),
+    ];
+    let (status, bytes) = match (has_already(request.list("if-none-match"), &tag), takes_gzip) {
+        (true, _) => (304, Bytes::Static(b"")),
+        (false, true) => (200, Bytes::Static(packed)),
+        (false, false) => (200, Bytes::Owned(unpacked(packed))),
+    };
+    if status == 200 && takes_gzip {
+        headers.push(header("Content-Encoding", "gzip"));
+    }
+    Ok(Answer::Ready(headers.into_iter().fold(ready(status, kind_of(name), bytes), Response::with_header::<Header>)))
+}
+
+fn kind_of(name: &str) -> &'static str {
+    match name.rsplit_once('.').map_or("", |(_, ending)| ending) {
+        "css" => "text/css; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "json" => "application/manifest+json",
+        "png" => "image/png",
+        "svg" => "image/svg+xml",
+        _ => "application/octet-stream",
+    }
+}
+
+/// Hardly anybody reads them so, and memory is dear: unpacked for each who does.
+fn unpacked(packed: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::new();
+    let read = std::io::Read::read_to_end(&mut flate2::read::GzDecoder::new(packed), &mut plain);
+    read.expect("the test beside unpacks every part");
+    plain
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::message::{Method, body_of};
+
+    fn asked(path: &str, headers: &[(&str, &str)]) -> Request {
+        Request {
+            method: Method::Get,
+            path: path.into(),
+            query: String::new(),
+            headers: headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+            peer: [127, 0, 0, 1].into(),
+        }
+    }
+
+    fn got(path: &str, headers: &[(&str, &str)]) -> Option<Response<Body>> {
+        match asset(&asked(path, headers)) {
+            Ok(Answer::Ready(response)) => Some(response),
+            _ => None,
+        }
+    }
 
     #[test]
-    fn parts_bear_names_of_their_content() {
-        let page = Page::new();
-        let text = page.text();
-        for (name, ..) in ASSETS {
-            assert!(INDEX.contains(&format!("/assets/{name}")), "{name} is not part of the page");
-            assert!(!text.contains(&format!("/assets/{name}\"")), "{name} is asked for by its plain name");
-            assert!(page.asset(&format!("/assets/{name}")).is_ok());
+    fn every_part_is_there_plain_and_packed_and_known_again() {
+        assert!(PARTS.len() > 8, "{}", PARTS.len());
+        for (name, packed) in PARTS {
+            let path = format!("/assets/{HASH}/{name}");
+            let plain = body_of(got(&path, &[]).unwrap());
+            assert!(!plain.is_empty() && plain == unpacked(packed), "{name}");
+            assert_eq!(body_of(got(&path, &[("accept-encoding", "gzip")]).unwrap()), *packed, "{name}");
+            let known =
+                got(&path, &[("accept-encoding", "gzip"), ("if-none-match", &format!("\"{HASH}-gz\""))]).unwrap();
+            assert_eq!((known.status_code().0, body_of(known).len()), (304, 0), "{name}");
         }
-        let hashed: Vec<&str> = text.split("/assets/").skip(1).filter_map(|rest| rest.split('"').next()).collect();
-        assert_eq!(hashed.len(), ASSETS.len());
-        assert!(hashed.iter().all(|name| page.asset(&format!("/assets/{name}")).is_ok()), "{hashed:?}");
-        assert!(page.asset("/assets/app-0.js").is_err());
+    }
+
+    #[test]
+    fn the_page_asks_only_for_what_is_there() {
+        for code in ["en", "pl"] {
+            let index = INDEX.replace("{{lang}}", code);
+            let paths: Vec<&str> =
+                index.split("\"/assets/").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+            assert!(paths.len() >= 6, "{paths:?}");
+            for path in paths {
+                assert!(got(&format!("/assets/{path}"), &[]).is_some(), "{path}");
+            }
+        }
+        for path in ["/assets/", "/assets/shell.js", "/assets/0/en/shell.js"] {
+            assert!(got(path, &[]).is_none(), "{path}");
+        }
+        for name in ["xx/now.js", "en/en/now.js", "en/", "../style.css", "shell.js"] {
+            assert!(got(&format!("/assets/{HASH}/{name}"), &[]).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_place_of_the_template_is_filled() {
+        let mut places: Vec<&str> = INDEX.split("{{").skip(1).map(|rest| rest.split_once("}}").unwrap().0).collect();
+        places.sort_unstable();
+        places.dedup();
+        assert_eq!(places, ["description", "first", "lang", "theme", "title"]);
+    }
+
+    #[test]
+    fn no_text_of_the_site_ends_the_script_element() {
+        assert_eq!(escaped(r#"{"a":"</script><!--"}"#), r#"{"a":"\u003c/script>\u003c!--"}"#);
     }
 }

@@ -67,6 +67,15 @@ struct Counts {
 
 /// `/api/v1/state`
 pub fn answer(ask: &Ask<'_>) -> Reply {
+    Ok(json(200, &state(ask)))
+}
+
+/// The same as text, for the page that shows it first.
+pub fn text(ask: &Ask<'_>) -> String {
+    serde_json::to_string(&state(ask)).expect("answers are maps with text keys")
+}
+
+fn state<'a>(ask: &'a Ask<'_>) -> State<'a> {
     let mut unknown = Unknown::new();
     let state = State {
         timestamp: ask.rfc3339(ask.now),
@@ -80,7 +89,7 @@ pub fn answer(ask: &Ask<'_>) -> Reply {
         coordinator: sources::coordinator(ask, &mut unknown),
         unknown: Unknown::new(),
     };
-    Ok(json(200, &State { unknown, ..state }))
+    State { unknown, ..state }
 }
 
 /// The house now.

@@ -1,0 +1,73 @@
+// Bundles the page into a folder: node build.mjs [FOLDER]. `build.rs` calls it and compiles the folder into the program.
+//
+//   hash           of everything below, in the path of every asset: a browser asks for each of them once
+//   index.html     a template, which the server fills in (src/http/api/page.rs)
+//   assets/*.gz    gzipped: style, icons, one module a view, and in a folder for each language its shell
+import { build } from 'esbuild';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const out = process.argv[2] ?? join(here, 'dist');
+/** What browsers of 2021 understand; older ones have /lite. */
+const target = ['chrome80', 'firefox78', 'safari14.1'];
+const usual = { absWorkingDir: here, bundle: true, minify: true, write: false, target, legalComments: 'none' };
+const module = { ...usual, format: 'esm' };
+
+/** Modules that are files of their own for the browser as well, which the bundles of others ask for. */
+const apart = {
+  name: 'apart',
+  setup({ onResolve }) {
+    onResolve({ filter: /\/(kit|charts)\.js$/ }, ({ path, kind }) => (kind === 'entry-point' ? undefined
+      : { path: path.endsWith('kit.js') ? './shell.js' : './charts.js', external: true }));
+  },
+};
+
+/** The catalogue of one language, and the names of all of them. */
+const words = (file) => ({
+  name: 'words',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^#words$/ }, () => ({ path: file }));
+    onResolve({ filter: /^#languages$/ }, () => ({ path: 'languages', namespace: 'words' }));
+    onLoad({ filter: /./, namespace: 'words' }, () => ({ loader: 'json', contents: JSON.stringify(languages) }));
+  },
+});
+
+const names = (folder, ending) => readdirSync(join(here, folder)).filter((name) => name.endsWith(ending)).sort();
+
+const catalogues = names('lang', '.json').map((file) => [basename(file, '.json'), join(here, 'lang', file)]);
+const languages = Object.fromEntries(catalogues.map(([code, file]) => [code, JSON.parse(readFileSync(file, 'utf8')).meta.name]));
+
+/** Path below assets -> bytes. */
+const assets = new Map();
+const keep = (outputs, name) => assets.set(name, Buffer.from(outputs[0].contents));
+
+for (const [code, file] of catalogues) {
+  keep((await build({ ...module, entryPoints: ['src/shell.js'], plugins: [words(file)] })).outputFiles, `${code}/shell.js`);
+  const { meta } = JSON.parse(readFileSync(file, 'utf8'));
+  const manifest = JSON.parse(readFileSync(join(here, 'icons/manifest.json'), 'utf8'));
+  Object.assign(manifest, { lang: meta.locale, description: meta.description });
+  assets.set(`${code}/manifest.json`, Buffer.from(JSON.stringify(manifest)));
+}
+for (const file of ['charts.js', ...names('src/views', '.js').map((name) => `views/${name}`)]) {
+  const { outputFiles } = await build({ ...module, entryPoints: [`src/${file}`], plugins: [apart] });
+  keep(outputFiles, basename(file));
+}
+keep((await build({ ...usual, entryPoints: ['style/page.css'] })).outputFiles, 'style.css');
+for (const file of readdirSync(join(here, 'icons')).filter((name) => name !== 'manifest.json').sort()) {
+  assets.set(file, readFileSync(join(here, 'icons', file)));
+}
+
+const index = readFileSync(join(here, 'index.html'), 'utf8');
+const hash = createHash('sha256').update(index);
+for (const [name, bytes] of assets) hash.update(name).update(bytes);
+const digest = hash.digest('hex').slice(0, 16);
+
+rmSync(out, { recursive: true, force: true });
+const write = (path, bytes) => { mkdirSync(dirname(path), { recursive: true }); writeFileSync(path, bytes); };
+write(join(out, 'hash'), digest);
+write(join(out, 'index.html'), index.replaceAll('{{hash}}', digest));
+for (const [name, bytes] of assets) write(join(out, 'assets', `${name}.gz`), gzipSync(bytes, { level: 9 }));

@@ -1,0 +1,2 @@
+// Charts on uPlot.
+export { default as uPlot } from 'uplot';

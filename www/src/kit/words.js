@@ -1,0 +1,67 @@
+// The words of one language, chosen by the server; a catalogue is one file in www/lang.
+import words from '#words';
+
+/** @typedef {typeof words} Words */
+/** @typedef {{ [S in keyof Words & string]: `${S}.${keyof Words[S] & string}` }[keyof Words & string]} Key `section.name` */
+/** @typedef {Record<string, string | number>} Given what fills a text's places, `{name}` */
+
+/** BCP 47, for Intl. */
+export const locale = words.meta.locale;
+/** The catalogue's code. */
+export const language = document.documentElement.lang;
+
+const plurals = new Intl.PluralRules(locale);
+
+/** @param {string} text @param {Given} given */
+const fill = (text, given) => text.replace(/\{(\w+)\}/g, (whole, name) => (name in given ? String(given[name]) : whole));
+
+/** @param {string} key @returns {unknown} */
+function find(key) {
+  const dot = key.indexOf('.');
+  const section = /** @type {Record<string, Record<string, unknown>>} */ (/** @type {unknown} */ (words))[key.slice(0, dot)];
+  return section?.[key.slice(dot + 1)];
+}
+
+/**
+ * A text of the catalogue, its places filled. One that depends on a number has a form for each plural of its language
+ * (`one`, `few`, `many`, `other`: Unicode CLDR), chosen by `given.n`.
+ * @param {Key} key @param {Given} [given] @returns {string}
+ */
+export function t(key, given = {}) {
+  const found = find(key);
+  const text = typeof found === 'object' && found !== null
+    ? /** @type {Record<string, string>} */ (found)[plurals.select(Number(given.n))] ?? /** @type {any} */ (found).other
+    : found;
+  return fill(String(text ?? key), { ...given, n: typeof given.n === 'number' ? new Intl.NumberFormat(locale).format(given.n) : given.n ?? '' });
+}
+
+/**
+ * The text for a word of the API, such as a kind or a state, `section.prefix_word`; the word itself where there is none.
+ * @param {string} section @param {string} prefix @param {unknown} word
+ */
+export function named(section, prefix, word) {
+  const found = find(`${section}.${prefix}_${word}`);
+  return typeof found === 'string' ? found : String(word).replaceAll('_', ' ');
+}
+
+/** The server's sentences as patterns, each with its translation; made when the first is needed. @type {[RegExp, string, string[]][] | undefined} */
+let sentences;
+
+/**
+ * What the server says in English, in the reader's language: `server` of the catalogue has its sentences, with places
+ * `{name}` for what differs. Undefined where it has no such sentence.
+ * @param {string} text @returns {string | undefined}
+ */
+export function translated(text) {
+  sentences ??= Object.entries(/** @type {Record<string, string>} */ (words.server)).map(([pattern, target]) => {
+    /** @type {string[]} */
+    const names = [];
+    const source = pattern.replace(/[.*+?^$()|[\]\\]/g, '\\$&').replace(/\{(\w+)\}/g, (_, name) => { names.push(name); return '(.+?)'; });
+    return [new RegExp(`^${source}$`, 's'), target, names];
+  });
+  for (const [pattern, target, names] of sentences) {
+    const match = pattern.exec(text);
+    if (match) return fill(target, Object.fromEntries(names.map((name, i) => [name, translated(match[i + 1] ?? '') ?? match[i + 1] ?? ''])));
+  }
+  return undefined;
+}
