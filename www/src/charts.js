@@ -8,7 +8,7 @@ import { fingers } from './charts/fingers.js';
 import { keys } from './charts/keys.js';
 
 export { colour } from './charts/colours.js';
-export { isTwice, isoAt, secondsOf } from './charts/zone.js';
+export { isTwice, isoAt, offsetAt, secondsOf } from './charts/zone.js';
 export { uPlot };
 
 /** @typedef {[number, number | null]} Point seconds since 1970 (or the number of a name), and a value; null is a hole */
