@@ -94,3 +94,9 @@ export const monthOf = dates({ month: 'long', year: 'numeric' });
 export const yearOf = dates({ year: 'numeric' });
 /** `23 Nov 2026, 05:30`. */
 export const whenOf = dates({ day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+
+/** `13:00–15:00`, with its day where that is not `today`. @param {string} start @param {string} end @param {string} [today] */
+export function spanOf(start, end, today = start) {
+  const span = t('common.span', { from: timeOf(start), to: timeOf(end) });
+  return start.slice(0, 10) === today.slice(0, 10) ? span : t('common.span_day', { span, day: shortDayOf(start) });
+}
