@@ -57,8 +57,7 @@ export function mount(main, params) {
     const path = withQuery('/api/v1/prices', { day: dayParam() });
     known = stamp();
     set(board, 'aria-busy', 'true');
-    // Another day's prices under this day's name would be wrong; the same day's older ones are still true.
-    if (shown?.path !== path) put(title, nameOf(dayOfParam(dayParam(), current().timestamp)));
+    if (!shown) put(title, nameOf(dayOfParam(dayParam(), current().timestamp)));
     try {
       /** @type {PriceDay} */
       const answer = await ask(path, signal);
@@ -71,7 +70,13 @@ export function mount(main, params) {
       if (signal.aborted) return;
       failedAt = Date.now();
       fillWith(refusal, error instanceof Refused && error.message ? said(error.message) : refusalText(error));
-      if (shown?.path !== path) { shown = undefined; board.hidden = true; without.hidden = true; }
+      // The same day's older prices are still true; another day's are not what was asked for.
+      if (shown?.path !== path) {
+        shown = undefined;
+        board.hidden = true;
+        without.hidden = true;
+        put(title, nameOf(dayOfParam(dayParam(), current().timestamp)));
+      }
     }
     again.hidden = !failedAt;
     waiting.hidden = true;
@@ -108,23 +113,24 @@ export function mount(main, params) {
     shown.at = at;
     drawing.update(shown);
     steps.update(shown);
-    choice.update(dayParam(), address.get('slot'));
   }
 
-  choice.begin((day) => go('prices', { day, slot: address.get('slot') }));
-  choice.update(dayParam(), address.get('slot'));
+  // The same day once more is without a chosen slot.
+  choice.begin((day) => go('prices', { day, slot: day === dayParam() ? null : address.get('slot') }));
+  choice.update(dayParam());
   load();
   return {
     update(state) {
       now.update(state);
-      choice.update(dayParam(), address.get('slot'));
+      choice.update(dayParam());
       if (failedAt ? Date.now() - failedAt > RETRY_MS : known !== stamp()) load();
-      else if (shown && shown.now >= 0) drawing.tick();
+      else if (shown && nowIn(shown.answer.slots) !== shown.now) draw();
+      else drawing.tick();
     },
     follow(next) {
       const isSame = dayParam(next.get('day') ?? 'today') === dayParam();
       address = next;
-      choice.update(dayParam(), address.get('slot'));
+      choice.update(dayParam());
       if (isSame && shown) draw();
       else load();
     },
@@ -135,8 +141,9 @@ export function mount(main, params) {
   };
 }
 
-/** A day in words; today and tomorrow by name. @param {string} day */
+/** A day in words; today and tomorrow by name. What is no day has none. @param {string} day */
 function nameOf(day) {
+  if (Number.isNaN(Date.parse(day))) return t('prices.day');
   const { timestamp } = current();
   const word = /** @type {const} */ (['today', 'tomorrow', 'yesterday']).find((name) => dayOfParam(name, timestamp) === day);
   return word ? t(`prices.title_${word}`, { day: fullDayOf(day) }) : fullDayOf(day);

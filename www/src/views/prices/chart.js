@@ -6,6 +6,7 @@ import { marksOf, spanOf } from './slots.js';
 /** @typedef {import('../prices.js').Shown} Shown */
 /** Arrow and other keys -> quarter-hours. */
 const STEPS = new Map([['ArrowLeft', -1], ['ArrowDown', -1], ['ArrowRight', 1], ['ArrowUp', 1], ['PageDown', -4], ['PageUp', 4], ['Home', -Infinity], ['End', Infinity]]);
+const DRAG_PX = 8;
 
 /** @param {(at: number) => void} choose */
 export function chart(choose) {
@@ -25,12 +26,15 @@ export function chart(choose) {
     event.preventDefault();
     choose(Math.min(shown.answer.slots.length - 1, Math.max(0, shown.at + step)));
   });
-  const point = (/** @type {PointerEvent} */ event) => {
-    const at = picture.slotAt(event.clientX);
+  const point = (/** @type {number} */ clientX) => {
+    const at = picture.slotAt(clientX);
     if (at !== shown?.at) choose(at);
   };
-  stage.addEventListener('pointerdown', (event) => { if (event.button === 0) point(event); });
-  stage.addEventListener('pointermove', (event) => { if (event.buttons & 1) point(event); });
+  // Who scrolls the page with a finger on the chart chooses nothing.
+  let downAt = 0;
+  stage.addEventListener('pointerdown', ({ clientX }) => { downAt = clientX; });
+  stage.addEventListener('pointermove', (event) => { if (event.buttons & 1 && Math.abs(event.clientX - downAt) > DRAG_PX) point(event.clientX); });
+  stage.addEventListener('click', ({ clientX }) => point(clientX));
 
   /** @param {Shown} next */
   function list({ answer, path }) {

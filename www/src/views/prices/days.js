@@ -29,20 +29,20 @@ export function days() {
   const tomorrow = button(t('prices.tomorrow'), () => choose('tomorrow'));
   const date = make('input', { type: 'date', min: '2000-01-01', 'aria-label': t('prices.day') });
   date.addEventListener('change', () => { if (date.validity.valid && date.value) goTo(date.value); });
-  const box = make('div.toolbar', { role: 'group', 'aria-label': t('prices.day') }, before, today, tomorrow, date, after);
+  const box = make('div.toolbar', { role: 'group', 'aria-label': t('prices.day') },
+    make('div.together', today, tomorrow), make('div.together', before, date, after));
   return {
     box,
     /** @param {(day: string) => void} chosen */
     begin(chosen) { choose = chosen; },
-    /** @param {string} param @param {string | null} slot */
-    update(param, slot) {
+    /** @param {string} param */
+    update(param) {
       const { timestamp } = current();
       const day = dayOfParam(param, timestamp);
       const last = dayOfParam('tomorrow', timestamp);
       set(today, 'aria-pressed', String(day === dayOfParam('today', timestamp)));
       set(tomorrow, 'aria-pressed', String(day === last));
       set(date, 'max', last);
-      set(box, 'data-slot', slot);
       // A day that nobody can read is the server's to refuse; the steps then begin from today.
       const isDay = !Number.isNaN(Date.parse(`${day}T00:00:00Z`));
       if (shown !== day) date.value = isDay ? day : '';

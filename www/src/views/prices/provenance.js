@@ -10,11 +10,11 @@ const WHY = { provenance: 'slots', sell_provenance: 'slots.sell_pln_kwh', kompas
 
 export function provenance() {
   const badge = make('p.badge');
-  const age = make('p.age');
+  const age = make('span');
   const lacking = make('p.reason');
   const kinds = make('div.origins');
   const box = make('section.tile.provenance', { 'aria-labelledby': 'provenance-title' },
-    make('h2', { id: 'provenance-title' }, t('prices.provenance')), badge, age, lacking,
+    make('h2', { id: 'provenance-title' }, t('prices.provenance')), badge, make('p.age', `${t('prices.fetched')} `, age), lacking,
     make('details', make('summary', t('prices.provenance_more')), kinds));
   let drawn = '';
   return {
@@ -22,7 +22,7 @@ export function provenance() {
     /** @param {import('../prices.js').Shown} shown */
     update({ answer, path }) {
       const origin = answer.provenance;
-      tellAge(age, { at: origin.fetched_at, staleAfter: answer.stale_after, box });
+      tellAge(age, { at: origin.fetched_at });
       const text = JSON.stringify([path, KINDS.map((kind) => answer[kind]), answer.unknown]);
       if (text === drawn) return;
       drawn = text;
@@ -51,7 +51,7 @@ export function provenance() {
           ['prices.holes', [given.holes.length ? given.holes.map((hole) => spanOf(answer.slots, hole)).join(', ') : t('prices.holes_none')]],
           ['prices.rule', ruleOf(given.rule)],
         ];
-        return [head, make('dl.facts', ...facts.map(([name, inside]) => make('div', make('dt', t(name)), make('dd', ...inside))))];
+        return [head, make('dl.facts', ...facts.map(([name, inside]) => make(name === 'prices.rule' ? 'div.rule' : 'div', make('dt', t(name)), make('dd', ...inside))))];
       }
     },
   };

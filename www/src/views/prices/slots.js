@@ -18,15 +18,19 @@ export function keyOf(slots, at) {
 /** The slot of a key, or -1. @param {Slot[]} slots @param {string} key */
 export const findSlot = (slots, key) => (key ? slots.findIndex(({ start }) => `${wall(start)}${start.slice(19)}`.startsWith(key)) : -1);
 
-/** A time of the day; one that the clock has twice says which it is. @param {Slot[]} slots @param {string} iso */
-export function momentOf(slots, iso) {
-  if (!isTwice(slots, iso)) return timeOf(iso);
+/** A time of the day, or a text of times; one that the clock has twice says which it is. @param {Slot[]} slots @param {string} iso */
+export function momentOf(slots, iso, time = timeOf(iso)) {
+  if (!isTwice(slots, iso)) return time;
   const isFirst = slots.find((slot) => wall(slot.start) === wall(iso))?.start === iso;
-  return t(isFirst ? 'prices.time_summer' : 'prices.time_winter', { time: timeOf(iso) });
+  return t(isFirst ? 'prices.time_summer' : 'prices.time_winter', { time });
 }
 
 /** `14:15–14:30`. @param {Slot[]} slots @param {Span} span */
-export const spanOf = (slots, { start, end }) => `${momentOf(slots, start)}\u2013${momentOf(slots, end)}`;
+export function spanOf(slots, { start, end }) {
+  const isSame = start.slice(19) === end.slice(19);
+  if (isSame && isTwice(slots, start)) return momentOf(slots, start, `${timeOf(start)}\u2013${timeOf(end)}`);
+  return `${momentOf(slots, start)}\u2013${isSame ? timeOf(end) : momentOf(slots, end)}`;
+}
 
 /** The slot of this moment, or -1. @param {Slot[]} slots */
 export function nowIn(slots) {

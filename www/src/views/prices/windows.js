@@ -10,7 +10,7 @@ export function windows() {
   const lead = make('p.quiet');
   const rows = HOURS.map((hours) => {
     const cells = KINDS.map(() => make('td'));
-    return { hours, cells, row: make('tr', make('th', { scope: 'row' }, duration(hours * 3600)), ...cells) };
+    return { hours, cells, row: make('tr', make('th', { scope: 'row' }, t('prices.hours', { n: hours })), ...cells) };
   });
   const box = make('section.tile.windows', { 'aria-labelledby': 'windows-title' }, make('h2', { id: 'windows-title' }, t('prices.windows')), lead,
     make('table', make('thead', make('tr', make('th', { scope: 'col' }, t('prices.windows_length')),
@@ -30,7 +30,7 @@ export function windows() {
         KINDS.forEach((kind, column) => {
           const at = answer.windows[kind].findIndex((window) => window.hours === hours);
           const window = answer.windows[kind][at];
-          cells[column]?.replaceChildren(...(window ? cell(window, `${path}#/windows/${kind}/${at}`) : [t('prices.windows_none')]));
+          cells[column]?.replaceChildren(...(window ? cell(window, `${path}#/windows/${kind}/${at}`) : [t(when === 'today' || when === 'both' ? 'prices.windows_none' : 'common.unknown')]));
         });
       }
 
@@ -38,10 +38,9 @@ export function windows() {
       function cell(window, pointer) {
         const span = spanOf(answer.slots, window);
         const wait = (Date.parse(window.start) - serverNow()) / 1000;
-        const words = when === 'past' ? t('prices.is_over') : wait <= 0 ? t('prices.is_now') : t('prices.in_time', { time: duration(wait) });
+        const words = when === 'past' ? '' : wait <= 0 ? t('prices.is_now') : t('prices.in_time', { time: duration(wait) });
         const day = window.start.slice(0, 10) === answer.day ? '' : `${shortDayOf(window.start)}, `;
-        return [make('strong', `${day}${span}`), make('br'), figureOf(`${pointer}/mean_buy_pln_kwh`, window.mean_buy_pln_kwh, 'price'),
-          make('br'), make('span.quiet', words)];
+        return [make('strong', `${day}${span}`), figureOf(`${pointer}/mean_buy_pln_kwh`, window.mean_buy_pln_kwh, 'price'), ...(words ? [make('span.quiet', words)] : [])];
       }
     },
   };
