@@ -28,6 +28,8 @@ export const formats = {
   price: (pln) => `${numbers({ style: 'currency', currency: 'PLN' }).format(pln)}/kWh`,
   /** PLN/kWh as the API has it, to four digits and a unit in the heading. */
   exact: (pln) => numbers(fixed(4)).format(pln),
+  /** A difference of prices, with its sign. */
+  price_change: (pln) => `${numbers({ style: 'currency', currency: 'PLN', signDisplay: 'exceptZero' }).format(pln)}/kWh`,
   money: (pln) => numbers({ style: 'currency', currency: 'PLN' }).format(pln),
   percent: (value) => numbers({ style: 'percent', maximumFractionDigits: 1 }).format(value / 100),
   /** A change of so many percent, with its sign. */
@@ -86,6 +88,8 @@ export const timeOf = dates({ hour: '2-digit', minute: '2-digit', hourCycle: 'h2
 export const secondOf = dates({ hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
 /** `23 November 2026` of a day or an instant. */
 export const dayOf = dates({ day: 'numeric', month: 'long', year: 'numeric' });
+/** `Monday, 23 November 2026`. */
+export const fullDayOf = dates({ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
 /** `Mon 23 Nov`. */
 export const shortDayOf = dates({ weekday: 'short', day: 'numeric', month: 'short' });
 /** `November 2026`. */
