@@ -1,6 +1,6 @@
 // The parts of a receipt.
 import { dayOf, make, named, said, siteText, svg, t, whenOf } from '../../kit.js';
-import { clockOf, isMixed, tile } from './parts.js';
+import { clockOf, endOf, tile, twice } from './parts.js';
 
 /** @typedef {import('../../kit.js').Schemas} Schemas */
 /** @typedef {Schemas['DecisionReceipt']} Answer */
@@ -35,16 +35,16 @@ export function deal({ decision, receipt }, p, name) {
   const title = t(decision.kind === 'wait' ? `decisions.wait_${name}` : `decisions.${name}`);
   const at = `receipt.${name}`;
   if (!it) return tile(name, title, make('p.big', p.number(`${at}.pln`, 'money')), make('p.reason', ...p.why(`${at}.pln`)));
-  const isTwice = isMixed(it.slots.flatMap(({ start, end }) => [start, end]));
+  const hours = twice(it.slots.flatMap(({ start, end }) => [start, end]));
   const verb = t(receipt.price === 'sell' ? 'decisions.earned' : 'decisions.paid');
   const rows = it.slots.map(({ start, end }, row) => make('tr',
-    make('th', { scope: 'row' }, `${clockOf(start, isTwice)}\u2013${clockOf(end, isTwice)}`),
+    make('th', { scope: 'row' }, `${clockOf(start, hours)}\u2013${clockOf(end, hours)}`),
     make('td', p.number(`${at}.slots.${row}.price_pln_kwh`, 'exact'))));
   return tile(name, title,
     make('p.words', said(it.what)),
     make('p', make('span.quiet', `${verb} `), make('span.big', p.number(`${at}.pln`, 'money'))),
     make('p.reason', ...p.why(`${at}.pln`)),
-    make('p.quiet', ...(it.start && it.end ? [`${t('decisions.span', { from: whenOf(it.start), to: clockOf(it.end, isTwice) })}, `] : []),
+    make('p.quiet', ...(it.start && it.end ? [`${t('decisions.span', { from: whenOf(it.start), to: endOf(it.end, it.start, hours) })}, `] : []),
       `${t('decisions.mean')} `, p.number(`${at}.mean_pln_kwh`, 'price')),
     make('details', make('summary', t('decisions.slots', { n: it.slots.length })), make('table',
       make('thead', make('tr', make('th', { scope: 'col' }, t('decisions.quarter')), make('th', { scope: 'col' }, t('decisions.price_unit')))),
@@ -81,9 +81,9 @@ export function knownThen({ known_then: known }, p) {
 export function session({ session: it, receipt }, p) {
   const title = t('decisions.session');
   if (!it) return tile('session', title, make('p.reason', ...p.whyOf('session')));
-  const isTwice = isMixed([it.start, it.end]);
+  const hours = twice([it.start, it.end]);
   return tile('session', title,
-    make('p.words', t('decisions.span', { from: whenOf(it.start), to: it.end ? clockOf(it.end, isTwice) : t('common.unknown') }),
+    make('p.words', t('decisions.span', { from: whenOf(it.start), to: it.end ? endOf(it.end, it.start, hours) : t('common.unknown') }),
       ...(it.status ? [', ', siteText(it.status)] : [])),
     make('dl.facts',
       p.fact(t('decisions.energy'), 'session.energy_kwh', 'energy'),

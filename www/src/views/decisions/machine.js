@@ -1,6 +1,6 @@
 // The time machine: the house at one instant, as it was measured and logged then.
 import { ask, here, linkTo, make, named, note as noteAddress, put, said, serverNow, set, siteText, t, whenOf, whyUnknown, withQuery } from '../../kit.js';
-import { clockOf, isMixed, kindOf, linkToAt, pen, reasonOf, refusal, tile } from './parts.js';
+import { clockOf, instant, kindOf, linkToAt, pen, reasonOf, refusal, tile, twice } from './parts.js';
 
 /** @typedef {import('../../kit.js').Schemas} Schemas */
 /** @typedef {Schemas['SiteAt']} Answer */
@@ -88,7 +88,7 @@ export function machine() {
   function draw(answer) {
     const value = answer.time.slice(0, 16);
     if (input.value.slice(0, 16) !== value) input.value = value;
-    title.replaceChildren(make('time', { datetime: answer.time }, whenOf(answer.time)), ' ', make('span.quiet', t('decisions.offset', { offset: answer.time.slice(19) })));
+    title.replaceChildren(...instant(answer.time));
     const p = pen(answer, withQuery(PATH, { time: answer.time }));
     inside.replaceChildren(reading(answer, p), price(answer, p), inForce(answer, p), logs(answer));
   }
@@ -106,15 +106,15 @@ export function machine() {
 
 /** @param {Answer} answer @param {Pen} p */
 function reading({ reading: row, reading_before: before, reading_after: after }, p) {
-  const isTwice = isMixed([before, row?.timestamp, after]);
-  const links = make('p.links', ...(before ? [make('a', { href: linkToAt(before) }, t('decisions.reading_before', { time: clockOf(before, isTwice) }))] : []), ' ',
-    ...(after ? [make('a', { href: linkToAt(after) }, t('decisions.reading_after', { time: clockOf(after, isTwice) }))] : []));
+  const hours = twice([before, row?.timestamp, after]);
+  const links = make('p.links', ...(before ? [make('a', { href: linkToAt(before) }, t('decisions.reading_before', { time: clockOf(before, hours) }))] : []), ' ',
+    ...(after ? [make('a', { href: linkToAt(after) }, t('decisions.reading_after', { time: clockOf(after, hours) }))] : []));
   if (!row) return tile('reading', t('decisions.reading'), make('p.reason', ...p.whyOf('reading')), links);
   const isFar = Math.abs(row.off_by_s) > NEAR_S;
   /** @param {number | null} watts @param {string} name */
   const way = (watts, name) => (watts === null ? '' : named('decisions', name, watts > 0 ? 'out' : watts < 0 ? 'in' : 'still'));
   const box = tile('reading', t('decisions.reading'),
-    make(isFar ? 'p.note' : 'p.quiet', `${whenOf(row.timestamp)}, `, p.number('reading.off_by_s', 'gap'), ` ${t(row.off_by_s < 0 ? 'decisions.earlier_by' : 'decisions.later_by')}`),
+    make(isFar ? 'p.note' : 'p.quiet', `${whenOf(row.timestamp)}, `, p.number('reading.off_by_s', 'gap'), ` ${t(Math.abs(row.off_by_s) < 1 ? 'decisions.away' : row.off_by_s < 0 ? 'decisions.earlier_by' : 'decisions.later_by')}`),
     make('dl.facts',
       p.fact(t('decisions.battery'), 'reading.soc_pct', 'percent'),
       p.fact(t('decisions.battery_power'), 'reading.battery_w', 'flow', way(row.battery_w, 'battery')),
@@ -135,7 +135,7 @@ function reading({ reading: row, reading_before: before, reading_after: after },
 /** @param {Answer} answer @param {Pen} p */
 function price({ price: slot, price_source: source }, p) {
   if (!slot) return tile('price-then', t('decisions.price'), make('p.reason', ...p.whyOf('price')));
-  const isTwice = isMixed([slot.start, slot.end]);
+  const hours = twice([slot.start, slot.end]);
   /** @param {string} name @param {string} key @param {...Node} beside */
   const row = (name, key, ...beside) => make('tr', make('th', { scope: 'row' }, name, ...beside), make('td', p.number(`price.${key}`, 'exact'), ...p.why(`price.${key}`).map((why) => make('span.quiet.why', why))));
   const zone = slot.zone ? [' ', make('span.quiet', siteText(named('decisions', 'zone', slot.zone)))] : [];
@@ -145,7 +145,7 @@ function price({ price: slot, price_source: source }, p) {
   buy.className = 'sum';
   const box = tile('price-then', t('decisions.price'),
     make('p', make('span.big', p.number('price.buy_pln_kwh', 'price'))),
-    make('p.quiet', `${clockOf(slot.start, isTwice)}\u2013${clockOf(slot.end, isTwice)}${source ? `, ${named('decisions', 'source', source)}` : ''}`),
+    make('p.quiet', `${clockOf(slot.start, hours)}\u2013${clockOf(slot.end, hours)}${source ? `, ${named('decisions', 'source', source)}` : ''}`),
     make('table', make('thead', make('tr', make('th', { scope: 'col' }, t('decisions.step')), make('th', { scope: 'col' }, t('decisions.price_unit')))),
       make('tbody', ...steps, buy, row(t('decisions.sell_pln_kwh'), 'sell_pln_kwh'))),
     make('p.quiet', slot.kompas === null ? '' : `${t('decisions.kompas')}: ${named('decisions', 'kompas', slot.kompas)}`));

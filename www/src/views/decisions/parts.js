@@ -1,5 +1,5 @@
 // What the timeline, the receipt and the time machine have in common.
-import { Refused, figureOf, linkTo, make, named, refusalText, said, set, siteText, svg, t, timeOf, whyUnknown } from '../../kit.js';
+import { Refused, figureOf, linkTo, make, named, refusalText, said, set, siteText, svg, t, timeOf, whenOf, whyUnknown } from '../../kit.js';
 
 /** @typedef {import('../../kit.js').Schemas} Schemas */
 /** @typedef {keyof typeof import('../../kit.js').formats} Format */
@@ -13,11 +13,23 @@ export const kindOf = (kind) => make('span.kind', { 'data-kind': kind },
   svg('svg', { class: 'mark', viewBox: '0 0 16 16', 'aria-hidden': 'true' }, svg('path', { d: MARKS[kind] ?? MARKS.wait })),
   named('decisions', 'kind', kind));
 
-/** `05:30`, with the offset where a clock is turned back and shows it twice. @param {string} iso @param {boolean} isTwice */
-export const clockOf = (iso, isTwice) => (isTwice ? t('decisions.clock', { time: timeOf(iso), offset: iso.slice(19) }) : timeOf(iso));
+/** @typedef {Set<string>} Twice hours of a day that come twice, by the clock, because it was turned back */
 
-/** Whether instants are of both summer and winter time. @param {(string | null | undefined)[]} times */
-export const isMixed = (times) => new Set(times.filter(Boolean).map((iso) => iso?.slice(19))).size > 1;
+/** Which hours of these instants come twice. @param {(string | null | undefined)[]} times @returns {Twice} */
+export function twice(times) {
+  const hours = new Map();
+  for (const iso of times) if (iso) hours.set(iso.slice(0, 13), (hours.get(iso.slice(0, 13)) ?? new Set()).add(iso.slice(19)));
+  return new Set([...hours].filter(([, offsets]) => offsets.size > 1).map(([hour]) => hour));
+}
+
+/** `05:30`, with the offset where it comes twice. @param {string} iso @param {Twice} hours */
+export const clockOf = (iso, hours) => (hours.has(iso.slice(0, 13)) ? t('decisions.clock', { time: timeOf(iso), offset: iso.slice(19) }) : timeOf(iso));
+
+/** The same with its day where that is not the day of another instant. @param {string} iso @param {string} other @param {Twice} hours */
+export const endOf = (iso, other, hours) => (iso.slice(0, 10) === other.slice(0, 10) ? clockOf(iso, hours) : whenOf(iso));
+
+/** An instant in a heading, its offset as well: in autumn an hour comes twice. @param {string} iso */
+export const instant = (iso) => [make('time', { datetime: iso }, whenOf(iso)), ' ', make('span.quiet', t('decisions.offset', { offset: iso.slice(19) }))];
 
 /** The time machine at an instant. @param {string | null | undefined} at */
 export const linkToAt = (at) => linkTo('decisions', { at });

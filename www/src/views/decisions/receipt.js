@@ -1,7 +1,7 @@
 // One decision: what was done, what it was worth at the prices of its time, what would have been best, what was known.
-import { ask, linkTo, make, put, set, siteText, t, whenOf, withQuery } from '../../kit.js';
+import { ask, linkTo, make, put, set, siteText, t, withQuery } from '../../kit.js';
 import { assumed, deal, knownThen, method, session, verdict } from './deals.js';
-import { kindOf, linkToAt, pen, point, reasonOf, refusal, tile } from './parts.js';
+import { instant, kindOf, linkToAt, pen, point, reasonOf, refusal, tile } from './parts.js';
 
 /** @typedef {import('../../kit.js').Schemas} Schemas */
 /** @typedef {Schemas['DecisionReceipt']} Answer */
@@ -51,16 +51,16 @@ export function receipt() {
   function draw(answer, path) {
     const { decision } = answer;
     const p = pen(answer, path);
-    title.replaceChildren(kindOf(decision.kind), ' ', make('time', { datetime: decision.decided_at }, whenOf(decision.decided_at)));
+    title.replaceChildren(kindOf(decision.kind), ' ', ...instant(decision.decided_at));
     inside.replaceChildren(
+      verdict(answer, p),
       tile('reason-given', t('decisions.reason'), make('p.words', reasonOf(decision.reason)),
         make('p.quiet', `${t('decisions.confidence')} `, p.number('decision.confidence', 'share'), ...p.why('decision.confidence').flatMap((why) => [', ', why]))),
-      verdict(answer, p),
       deal(answer, p, 'done'),
       deal(answer, p, 'alternative'),
       assumed(answer, p),
+      ...(decision.kind === 'wait' ? [] : [session(answer, p)]),
       knownThen(answer, p),
-      session(answer, p),
       method(answer, p),
       make('details.tile.written', make('summary', t('decisions.written')), make('dl.facts',
         make('div', make('dt', t('decisions.action')), make('dd', siteText(decision.action))),

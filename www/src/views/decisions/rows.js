@@ -1,6 +1,6 @@
 // The timeline's rows: a section a day, decisions of the same kind in a row folded into one line that can be opened.
 import { figureOf, linkTo, longDayOf, make, set, t } from '../../kit.js';
-import { clockOf, isMixed, kindOf, reasonOf } from './parts.js';
+import { clockOf, kindOf, reasonOf, twice } from './parts.js';
 
 /** @typedef {import('../../kit.js').Schemas['PastDecision']} Decision */
 /** @typedef {{ made: Decision, of: string }} Entry `of`: where the decision stands, for its figures */
@@ -19,18 +19,18 @@ export function rows() {
   /** Decisions of runs that the reader opened. @type {Set<string>} */
   const opened = new Set();
 
-  /** @param {Entry[]} run @param {boolean} isCut earlier ones may belong to it @param {boolean} isTwice @param {How} how */
-  function fold(run, isCut, isTwice, how) {
+  /** @param {Entry[]} run @param {boolean} isCut earlier ones may belong to it @param {import('./parts.js').Twice} hours @param {How} how */
+  function fold(run, isCut, hours, how) {
     const newest = /** @type {Entry} */ (run[0]).made;
     const oldest = /** @type {Entry} */ (run[run.length - 1]).made;
     const keys = run.map(({ made }) => keyOf(made));
-    const [from, to] = [clockOf(oldest.decided_at, isTwice), clockOf(newest.decided_at, isTwice)];
+    const [from, to] = [clockOf(oldest.decided_at, hours), clockOf(newest.decided_at, hours)];
     const isSame = run.every(({ made }) => made.reason === newest.reason);
     const summary = make('summary', kindOf(newest.kind), ' ', make('span', t(isCut ? 'decisions.run_cut' : 'decisions.run', { n: run.length, from, to })),
       make('span.reasons', make('span.quiet', `${t(isSame ? 'decisions.run_same' : 'decisions.run_last')} `), reasonOf(newest.reason)));
     const inside = make('ol');
     const details = make('details.run', { open: keys.some((key) => opened.has(key)) }, summary, inside);
-    const draw = () => { if (details.open && !inside.firstChild) inside.append(...run.map((entry) => row(entry, isTwice, how))); };
+    const draw = () => { if (details.open && !inside.firstChild) inside.append(...run.map((entry) => row(entry, hours, how))); };
     details.addEventListener('toggle', () => {
       for (const key of keys) { if (details.open) opened.add(key); else opened.delete(key); }
       draw();
@@ -41,7 +41,7 @@ export function rows() {
 
   /** @param {Entry[]} entries of a day @param {boolean} isLast of the days that are loaded @param {How} how */
   function items(entries, isLast, how) {
-    const isTwice = isMixed(entries.map(({ made }) => made.decided_at));
+    const hours = twice(entries.map(({ made }) => made.decided_at));
     /** @type {Entry[][]} */
     const runs = [];
     for (const entry of entries) {
@@ -49,8 +49,8 @@ export function rows() {
       if (run && how.folds && run[0]?.made.kind === entry.made.kind) run.push(entry);
       else runs.push([entry]);
     }
-    return runs.flatMap((run, at) => (run.length < RUN ? run.map((entry) => row(entry, isTwice, how))
-      : [fold(run, isLast && how.hasMore && at === runs.length - 1, isTwice, how)]));
+    return runs.flatMap((run, at) => (run.length < RUN ? run.map((entry) => row(entry, hours, how))
+      : [fold(run, isLast && how.hasMore && at === runs.length - 1, hours, how)]));
   }
 
   return {
@@ -91,15 +91,15 @@ export function rows() {
   }
 }
 
-/** @param {Entry} entry @param {boolean} isTwice @param {How} how */
-function row({ made, of }, isTwice, { chosen }) {
-  const time = make('time', { datetime: made.decided_at }, clockOf(made.decided_at, isTwice));
+/** @param {Entry} entry @param {import('./parts.js').Twice} hours @param {How} how */
+function row({ made, of }, hours, { chosen }) {
+  const time = make('time', { datetime: made.decided_at }, clockOf(made.decided_at, hours));
   const link = make('a.open', time, ' ', kindOf(made.kind));
   set(link, 'href', made.id === null ? null : linkTo('decisions', { ...chosen, id: made.id }));
   set(link, 'data-key', made.id);
   // The coordinator writes its price under one name or the other.
   const price = made.current_price === null && made.current_price_pln !== null ? 'current_price_pln' : 'current_price';
   return make('li.made', link, make('p.why', reasonOf(made.reason)), make('dl',
-    ...(/** @type {const} */ ([['price', price, 'price'], ['battery', 'battery_soc', 'percent'], ['confidence', 'confidence', 'share']]))
+    ...(/** @type {const} */ ([['price_short', price, 'price'], ['battery', 'battery_soc', 'percent'], ['confidence', 'confidence', 'share']]))
       .map(([name, key, as]) => make('div', make('dt', t(`decisions.${name}`)), make('dd', figureOf(`${of}/${key}`, made[key], as))))));
 }
