@@ -15,7 +15,7 @@ export { isTwice, isoAt, offsetAt, secondsOf } from './charts/zone.js';
  * @typedef {object} Line
  * @property {string} name in words
  * @property {string} colour a CSS variable, `--pv`
- * @property {'line' | 'steps'} [kind] steps hold until the next point
+ * @property {() => boolean} [holds] whether its values hold until the next point now: steps
  * @property {boolean} [fill] coloured down to zero
  * @property {number[]} [dash]
  */
@@ -181,8 +181,11 @@ function zeroLine({ ctx, bbox, scales, valToPos }) {
   ctx.restore();
 }
 
+const steps = /** @type {uPlot.Series.PathBuilder} */ (uPlot.paths.stepped?.({ align: 1 }));
+const straight = /** @type {uPlot.Series.PathBuilder} */ (uPlot.paths.linear?.());
+
 /** @param {Line} line @returns {uPlot.Series} */
-const seriesOf = ({ name, colour: wanted, kind, fill, dash = [] }) => ({
+const seriesOf = ({ name, colour: wanted, holds, fill, dash = [] }) => ({
   label: name,
   stroke: () => colour(wanted),
   width: 1.5,
@@ -191,7 +194,7 @@ const seriesOf = ({ name, colour: wanted, kind, fill, dash = [] }) => ({
   spanGaps: false,
   // The colours have six digits; two more say how much is to be seen.
   ...(fill ? { fill: () => `${colour(wanted)}26` } : {}),
-  ...(kind === 'steps' && uPlot.paths.stepped ? { paths: uPlot.paths.stepped({ align: 1 }) } : {}),
+  paths: (...given) => (holds?.() ? steps : straight)(...given),
 });
 
 /**

@@ -49,7 +49,11 @@ export function marks(min, max, step, zone) {
     for (let d = day - since; take(dayStart(year, month, d, zone)); d += days);
   } else {
     const fine = Math.min(step, 3600);
-    for (let at = dayStart(year, month, day, zone); at <= max; at += fine) if (at >= min && clockAt(at, zone).seconds % step === 0) take(at);
+    for (let at = dayStart(year, month, day, zone); at <= max; at += fine) {
+      // Of an hour that comes twice only the first has room, unless every hour has.
+      const isNear = step > 3600 && at - (found[found.length - 1] ?? -Infinity) < step * 0.75;
+      if (!isNear && clockAt(at, zone).seconds % step === 0) take(at);
+    }
   }
   return found;
 }
