@@ -44,7 +44,7 @@ export function mount(main, params) {
   const board = make('div.price-board', { hidden: true }, ...parts.map(({ box }) => box));
   const calendar = make('p.calendar', make('a', { href: withQuery('/prices.ics', { lang: language }), type: 'text/calendar' }, t('prices.calendar')),
     ' ', make('span.quiet', t('prices.calendar_help')));
-  main.append(now.box, choice.box, title, refusal, again, waiting, without, board, calendar);
+  main.append(now.box, choice.box, make('div', title, refusal, again, waiting), without, board, calendar);
 
   /** @param {string} [day] */
   const dayParam = (day = address.get('day') ?? 'today') => day || 'today';
@@ -68,7 +68,8 @@ export function mount(main, params) {
       draw();
     } catch (error) {
       if (signal.aborted) return;
-      failedAt = Date.now();
+      // Who asks for what there is not is told so, and need not ask again.
+      failedAt = error instanceof Refused && error.status === 400 ? Infinity : Date.now();
       fillWith(refusal, error instanceof Refused && error.message ? said(error.message) : refusalText(error));
       // The same day's older prices are still true; another day's are not what was asked for.
       if (shown?.path !== path) {
@@ -78,7 +79,7 @@ export function mount(main, params) {
         put(title, nameOf(dayOfParam(dayParam(), current().timestamp)));
       }
     }
-    again.hidden = !failedAt;
+    again.hidden = !failedAt || failedAt === Infinity;
     waiting.hidden = true;
     set(board, 'aria-busy', null);
   }

@@ -4,9 +4,9 @@ import { isNegative, isWithin } from './slots.js';
 
 /** @typedef {import('../prices.js').Shown} Shown */
 /** @typedef {import('./slots.js').Slot} Slot */
-const HEIGHT = 280;
+const HEIGHT = 292;
 /** Room for the axes, and for words above. */
-const ROOM = { left: 42, right: 6, top: 30, bottom: 24 };
+const ROOM = { left: 42, right: 6, top: 44, bottom: 24 };
 const RAIL = 4;
 /** Least distance of the names of hours. */
 const HOUR_PX = 46;
@@ -20,7 +20,7 @@ export function drawing() {
   const hatch = svg('pattern', { id: 'hatch', width: 6, height: 6, patternUnits: 'userSpaceOnUse', patternTransform: 'rotate(45)' },
     svg('rect', { class: 'hatch-ground', width: 6, height: 6 }), svg('rect', { class: 'hatch-stroke', width: 3, height: 6 }));
   const box = svg('svg', { class: 'drawing', height: HEIGHT, 'aria-hidden': 'true' }, svg('defs', hatch), layers.shades, layers.grid, layers.bars, layers.zero,
-    layers.lines, layers.words, now, nowWord, chosen);
+    layers.lines, now, layers.words, nowWord, chosen);
   let width = 0;
   let count = 1;
   let drawn = '';
