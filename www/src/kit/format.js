@@ -29,6 +29,8 @@ export const formats = {
   /** PLN/kWh as the API has it, to four digits and a unit in the heading. */
   exact: (pln) => numbers(fixed(4)).format(pln),
   money: (pln) => numbers({ style: 'currency', currency: 'PLN' }).format(pln),
+  /** PLN without its sign: words say which way. */
+  amount: (pln) => numbers({ style: 'currency', currency: 'PLN' }).format(Math.abs(pln)),
   percent: (value) => numbers({ style: 'percent', maximumFractionDigits: 1 }).format(value / 100),
   /** A change of so many percent, with its sign. */
   change: (value) => numbers({ style: 'percent', maximumFractionDigits: 1, signDisplay: 'exceptZero' }).format(value / 100),
@@ -40,6 +42,7 @@ export const formats = {
   decimal: (value) => numbers({ maximumFractionDigits: 2 }).format(value),
   bytes: (value) => bytes(value),
   ms: (value) => `${numbers({ maximumFractionDigits: 2 }).format(value)}\u00a0ms`,
+  minutes: (value) => numbers({ style: 'unit', unit: 'minute', unitDisplay: 'short', maximumFractionDigits: 1 }).format(value),
   duration: (seconds) => duration(seconds),
 };
 
