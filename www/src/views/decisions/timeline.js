@@ -15,7 +15,7 @@ const BEGINNING = Date.UTC(2000, 0, 2);
 
 export function timeline() {
   const bar = filters(apply);
-  const news = make('button.news', { type: 'button', hidden: true, onclick: () => { takeNews(); window.scrollTo(0, 0); } });
+  const news = make('button.news', { type: 'button', hidden: true, onclick: showNews });
   const note = make('div.note', { role: 'alert' });
   const list = rows();
   const empty = make('p.quiet', { hidden: true });
@@ -63,7 +63,6 @@ export function timeline() {
     const { signal } = abort;
     const path = pathOf(query);
     box.setAttribute('aria-busy', 'true');
-    more.disabled = true;
     if (!last) tell(t('common.loading'));
     try {
       /** @type {Page} */
@@ -82,11 +81,10 @@ export function timeline() {
       note.replaceChildren(make('p', refusal(error)), make('button', { type: 'button', onclick: () => load(query, isFresh) }, t('decisions.retry')));
     }
     box.removeAttribute('aria-busy');
-    more.disabled = false;
   }
 
   function loadMore() {
-    if (!last) return;
+    if (!last || box.hasAttribute('aria-busy')) return;
     // Where the range is at its end, the days before it are the next one.
     load(last.next ? { ...span, before: last.next } : { ...chosen, to: last.from }, false);
   }
@@ -141,6 +139,12 @@ export function timeline() {
       entries = [...fresh, ...rest.map(({ made, of }) => ({ made, of: of.startsWith(`${path}#`) ? `${PATH}/${made.id}#/decision` : of }))];
     }
     draw();
+  }
+
+  function showNews() {
+    takeNews();
+    window.scrollTo(0, 0);
+    /** @type {HTMLElement | null} */ (list.box.querySelector('a, summary'))?.focus({ preventScroll: true });
   }
 
   const isAtTop = () => list.box.offsetParent !== null && list.box.getBoundingClientRect().top >= 0;
