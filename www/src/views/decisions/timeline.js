@@ -1,5 +1,5 @@
 // The timeline: newest first, a page at a time, as far back as the reader wants.
-import { ask, make, put, putReason, t, whenOf, whyUnknown, withQuery } from '../../kit.js';
+import { ask, current, make, put, putReason, t, whenOf, whyUnknown, withQuery } from '../../kit.js';
 import { filters } from './filters.js';
 import { linkToAt, refusal } from './parts.js';
 import { keyOf, rows } from './rows.js';
@@ -92,12 +92,12 @@ export function timeline() {
   function draw() {
     list.draw(entries, { folds: !chosen.kind && !chosen.text, hasMore: hasMore(), chosen });
     more.hidden = !hasMore();
-    put(more, t(last?.next ? 'decisions.earlier' : 'decisions.further'));
-    const backwards = last && !entries.length ? whyUnknown(last, 'decisions') : undefined;
-    if (last && !entries.length && !backwards) tell(t(isFiltered() ? 'decisions.none_match' : 'decisions.none'));
-    else tell('');
+    put(more, t(last?.next && last.complete ? 'decisions.earlier' : 'decisions.further'));
+    const isEmpty = last && !entries.length;
+    tell(isEmpty ? t(!last?.complete ? 'decisions.none_yet' : isFiltered() ? 'decisions.none_match' : 'decisions.none') : '');
+    const why = isEmpty && last ? whyUnknown(last, 'decisions') ?? (isFiltered() ? undefined : whyUnknown(current(), 'decision')) : undefined;
     put(looked, last?.searched_from ? t('decisions.searched', { when: whenOf(last.searched_from) }) : '');
-    putReason(partly, last && !last.complete ? whyUnknown(last, 'complete') : backwards);
+    putReason(partly, last && !last.complete ? whyUnknown(last, 'complete') : why);
     const isGap = entries.some(({ made }) => made.battery_soc === null || made.confidence === null || (made.current_price ?? made.current_price_pln) === null);
     putReason(nulls, isGap && last ? whyUnknown(last, 'decisions') : undefined);
     drawNews();
