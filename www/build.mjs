@@ -33,6 +33,12 @@ const words = (file) => ({
   name: 'words',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^#words$/ }, () => ({ path: file }));
+    // Sentences of the server that the language leaves as they are need no entry: the page shows them as they are.
+    onLoad({ filter: /lang.\w+\.json$/ }, ({ path }) => {
+      const catalogue = JSON.parse(readFileSync(path, 'utf8'));
+      catalogue.server = Object.fromEntries(Object.entries(catalogue.server).filter(([said, meant]) => said !== meant));
+      return { loader: 'json', contents: JSON.stringify(catalogue) };
+    });
     onResolve({ filter: /^#languages$/ }, () => ({ path: 'languages', namespace: 'words' }));
     onLoad({ filter: /./, namespace: 'words' }, () => ({ loader: 'json', contents: JSON.stringify(languages) }));
   },

@@ -1,5 +1,5 @@
 // What stands around every view: name, links, how the server is heard, choices; and the way from one view to the next.
-import { ago, here, icon, language, linkTo, make, onLink, onState, put, serverNow, set, t } from './kit.js';
+import { ago, here, icon, language, linkTo, make, onLink, onState, put, serverNow, set, t, whenOf } from './kit.js';
 import { begin } from './kit/feed.js';
 import { settings } from './kit/settings.js';
 
@@ -28,11 +28,12 @@ const links = VIEWS.map((name, at) => make(at < FIRST ? 'a' : 'a.later', { href:
 const more = make('button.more', { type: 'button', 'aria-expanded': 'false' }, icon('more'), make('span', t('nav.more')));
 const nav = make('nav', { 'aria-label': t('nav.label') }, ...links, more);
 const heard = make('p.heard');
+const asOf = make('time.as-of');
 const demo = make('strong.demo', { hidden: true }, t('common.demo'));
 const trouble = make('p.trouble', { role: 'status' });
 
 function furnish() {
-  top.append(demo, heard);
+  top.append(demo, asOf, heard);
   top.after(make('a.skip', { href: '#main', onclick: skip }, t('nav.skip')), nav, trouble);
   main.after(make('footer', settings(), make('p', make('a', { href: '/lite' }, t('common.lite')))));
   more.addEventListener('click', () => unfold(!nav.classList.contains('open')));
@@ -109,6 +110,7 @@ furnish();
 begin(JSON.parse(/** @type {HTMLElement} */ (document.getElementById('first')).textContent ?? ''));
 onState((state) => {
   demo.hidden = !state.demo;
+  put(asOf, whenOf(state.timestamp));
   document.title = titleOf(VIEWS.find((name) => name === shown?.name) ?? 'now');
 });
 onLink(tellLink);

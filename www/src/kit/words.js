@@ -49,7 +49,8 @@ let sentences;
 
 /**
  * What the server says in English, in the reader's language: `server` of the catalogue has its sentences, with places
- * `{name}` for what differs. Undefined where it has no such sentence.
+ * `{name}` for what differs; what fills them is translated, too. Several sentences stand with semicolons between them.
+ * Undefined where one of them is not in the catalogue.
  * @param {string} text @returns {string | undefined}
  */
 export function translated(text) {
@@ -63,5 +64,7 @@ export function translated(text) {
     const match = pattern.exec(text);
     if (match) return fill(target, Object.fromEntries(names.map((name, i) => [name, translated(match[i + 1] ?? '') ?? match[i + 1] ?? ''])));
   }
-  return undefined;
+  const parts = text.split('; ');
+  const known = parts.length > 1 ? parts.map(translated) : [];
+  return known.length && known.every((part) => part !== undefined) ? known.join('; ') : undefined;
 }
