@@ -28,7 +28,13 @@ export const formats = {
   price: (pln) => `${numbers({ style: 'currency', currency: 'PLN' }).format(pln)}/kWh`,
   /** PLN/kWh as the API has it, to four digits and a unit in the heading. */
   exact: (pln) => numbers(fixed(4)).format(pln),
+  /** A difference of prices, with its sign. */
+  price_change: (pln) => `${numbers({ style: 'currency', currency: 'PLN', signDisplay: 'exceptZero' }).format(pln)}/kWh`,
   money: (pln) => numbers({ style: 'currency', currency: 'PLN' }).format(pln),
+  /** The same without its sign: words say which way. */
+  amount: (pln) => numbers({ style: 'currency', currency: 'PLN' }).format(Math.abs(pln)),
+  /** PLN/kWh to four digits, without its sign. */
+  amountKwh: (pln) => `${numbers({ style: 'currency', currency: 'PLN', ...fixed(4) }).format(Math.abs(pln))}/kWh`,
   percent: (value) => numbers({ style: 'percent', maximumFractionDigits: 1 }).format(value / 100),
   /** A change of so many percent, with its sign. */
   change: (value) => numbers({ style: 'percent', maximumFractionDigits: 1, signDisplay: 'exceptZero' }).format(value / 100),
@@ -41,6 +47,9 @@ export const formats = {
   bytes: (value) => bytes(value),
   ms: (value) => `${numbers({ maximumFractionDigits: 2 }).format(value)}\u00a0ms`,
   duration: (seconds) => duration(seconds),
+  hours: (hours) => duration(hours * 3600),
+  /** A distance in time: words say which way. */
+  gap: (seconds) => duration(Math.abs(seconds)),
 };
 
 /** @param {number} value */
@@ -88,8 +97,12 @@ export const timeOf = dates({ hour: '2-digit', minute: '2-digit', hourCycle: 'h2
 export const secondOf = dates({ hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
 /** `23 November 2026` of a day or an instant. */
 export const dayOf = dates({ day: 'numeric', month: 'long', year: 'numeric' });
+/** `Monday, 23 November 2026`. */
+export const fullDayOf = dates({ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
 /** `Mon 23 Nov`. */
 export const shortDayOf = dates({ weekday: 'short', day: 'numeric', month: 'short' });
+/** `Monday 23 November 2026`. */
+export const longDayOf = dates({ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
 /** `November 2026`. */
 export const monthOf = dates({ month: 'long', year: 'numeric' });
 /** `2026`. */

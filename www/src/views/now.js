@@ -161,7 +161,7 @@ function health() {
       list.replaceChildren(...troubled.map(([name, source]) => {
         const line = make('span.reason');
         putReason(line, source?.error);
-        return make('li', `${named('sources', '', name).trim()}: `, line);
+        return make('li', `${named('sources', '', name)}: `, line);
       }));
     },
   };
