@@ -21,7 +21,7 @@ export function mount(main, first) {
   const again = make('button', { type: 'button', hidden: true, onclick: () => load() }, t('energy.again'));
   const parts = [headline(), buckets(), balance(), money(), battery(), compare()];
   const board = make('div.sums', ...parts.map(({ box }) => box));
-  const save = make('a');
+  const save = make('a', t('energy.export'));
   main.append(bar.box, title, status, note, again, board, make('p.export', save));
 
   let params = first;
@@ -50,6 +50,7 @@ export function mount(main, first) {
       put(title, running ? t('energy.so_far', { name: nameOf(wanted) }) : nameOf(wanted));
       for (const part of parts) part.update({ answer, path, running });
       board.hidden = false;
+      set(board, 'data-empty', !answer.total.completeness.parts);
       shown = wanted.from + wanted.by;
     } catch (error) {
       if (signal.aborted) return;
@@ -70,7 +71,8 @@ export function mount(main, first) {
     bar.update(span, today);
     const format = language === 'pl' ? 'csv-pl' : 'csv';
     set(save, 'href', withQuery('/api/v1/export', { what: 'days', from: span.from, to: span.to < today ? span.to : today, format }));
-    put(save, t('energy.export'));
+    // Its days are closed ones.
+    save.hidden = span.from >= today;
     load();
   }
 

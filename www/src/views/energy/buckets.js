@@ -1,5 +1,5 @@
 // The span's hours, days, months or years: drawn, and as a table; the picked one leads further in.
-import { figureOf, linkTo, make, named, put, set, t } from '../../kit.js';
+import { figure, figureOf, linkTo, make, named, put, set, t } from '../../kit.js';
 import { bars } from './bars.js';
 import { knownShare, tellKnown, ENERGIES } from './known.js';
 import { bucketName } from './span.js';
@@ -22,13 +22,14 @@ export function buckets() {
   const charts = [bars('flows', FLOWS, pick), bars('costs', COSTS, pick)];
   const name = make('strong');
   const link = make('a');
+  const net = make('span.figure');
   const known = make('span.known');
   const [caption, body] = [make('caption'), make('tbody')];
   const heads = COLUMNS.map(([key]) => make('th', { scope: 'col' }, t(/** @type {any} */ (`energy.${key}`))));
   const first = make('th', { scope: 'col' });
   const table = make('table', caption, make('thead', make('tr', first, ...heads, make('th', { scope: 'col' }, t('energy.made_known')))), body);
   const title = make('h3', { id: 'energy-buckets' });
-  const box = make('section.tile.buckets', { 'aria-labelledby': 'energy-buckets' }, title, make('p.picked', name, known, link), ...charts.map((chart) => chart.box), make('p.quiet', t('energy.shade')),
+  const box = make('section.tile.buckets', { 'aria-labelledby': 'energy-buckets' }, title, make('p.picked', name, make('span', `${t('energy.net')} `, net, ' ', known), link), ...charts.map((chart) => chart.box), make('p.quiet', t('energy.shade')),
     make('details', make('summary', t('energy.table')), make('div.wide', { tabindex: '0', role: 'region', 'aria-label': t('energy.table') }, table)));
   /** @type {Drawn} */
   let drawn = { buckets: [], unit: 'day', path: '' };
@@ -39,6 +40,7 @@ export function buckets() {
     const bucket = drawn.buckets[at];
     if (!bucket) return;
     picked = at;
+    figure(net, `${drawn.path}#/buckets/${at}/money/net_cost_pln`, bucket.money.net_cost_pln, 'money');
     put(name, bucketName(drawn.buckets, at, drawn.unit));
     tellKnown(known, bucket.completeness.parts ? knownShare(bucket.completeness, ENERGIES) : null);
     const into = INTO[drawn.unit];
@@ -69,10 +71,10 @@ export function buckets() {
     const bucket = /** @type {import('./span.js').Bucket} */ (drawn.buckets[at]);
     const text = bucketName(drawn.buckets, at, drawn.unit);
     const into = INTO[drawn.unit];
-    const mark = make('td');
+    const mark = make('span.known');
     tellKnown(mark, bucket.completeness.expected_parts ? knownShare(bucket.completeness, ENERGIES) : null);
     return make('tr', make('th', { scope: 'row' }, into ? make('a', { href: linkTo('energy', { by: into, at: bucket.bucket }) }, text) : text),
       ...COLUMNS.map(([, path = '', as = '']) => make('td', figureOf(`${drawn.path}#/buckets/${at}/${path.replaceAll('.', '/')}`,
-        path.split('.').reduce((/** @type {any} */ inside, key) => inside?.[key], bucket), as))), mark);
+        path.split('.').reduce((/** @type {any} */ inside, key) => inside?.[key], bucket), as))), make('td', mark));
   }
 }

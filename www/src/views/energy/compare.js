@@ -25,13 +25,14 @@ export function compare() {
 /** @param {'previous' | 'year_ago'} name */
 function other(name) {
   const title = make('h4');
-  const known = make('p.known');
+  const known = make('span.known');
+  const mark = make('p.quiet', `${t('energy.made_known')}: `, known);
   const body = make('tbody');
   const heads = ['what', 'then', 'change'].map((head) => make('th', { scope: 'col' }, t(/** @type {any} */ (`energy.compare_${head}`))));
   const table = make('table', make('thead', make('tr', ...heads)), body);
   const [nothing, partly] = [make('p.reason'), make('p.partly')];
   return {
-    box: make('div', title, known, table, partly, nothing),
+    box: make('div', title, mark, table, partly, nothing),
     /** @param {Shown} shown */
     update({ answer, path }) {
       const then = answer[name];
@@ -40,6 +41,7 @@ function other(name) {
       const count = then ? daysOf(then.from, then.to) : 0;
       put(title, !then ? t('energy.compare_none') : name === 'previous' ? t('energy.compare_previous', { n: count, days }) : t('energy.compare_year_ago', { days }));
       table.hidden = !isKnown;
+      mark.hidden = !isKnown;
       put(nothing, isKnown ? '' : t('energy.compare_nothing'));
       const isWhole = [then, answer.total].every((figures) => !figures || knownShare(figures.completeness, []) === 100);
       put(partly, isKnown && !isWhole ? t('energy.compare_partly') : '');

@@ -22,7 +22,10 @@ export function knownShare({ parts, expected_parts: expected, expected_rows: row
 
 /** Says how much is known; aloud only where something is missing. @param {Element} node @param {number | null} share */
 export function tellKnown(node, share) {
-  put(node, share === null ? '' : share === 100 ? t('energy.known_all') : t('energy.known_part', { share: formats.percent?.(share) ?? '' }));
+  const isWhole = share === 100;
+  put(node, share === null ? '' : isWhole ? '\u2713' : t('energy.known_part', { share: formats.percent?.(share) ?? '' }));
+  for (const name of ['aria-label', 'title']) set(node, name, isWhole ? t('energy.known_all') : null);
+  set(node, 'role', isWhole ? 'img' : null);
   node.classList.toggle('partly', share !== null && share < 100);
 }
 
@@ -34,7 +37,7 @@ export function fact(name) {
   const why = make('small.reason');
   return {
     label,
-    row: make('div', label, make('dd', value, mark, why)),
+    row: make('div', label, make('dd', value, ' ', mark, why)),
     /**
      * @param {Shown} shown @param {string} path its place in the answer, dotted @param {keyof typeof formats} as
      * @param {number | null} [share] how much of it is known
@@ -71,13 +74,13 @@ export function made() {
         figureOf(`${path}#/total/completeness/expected_${key}`, found[`expected_${key}`], 'count')));
       counts.replaceChildren(pair(t('energy.made_days'), 'parts'), pair(t('energy.made_rows'), 'rows'), pair(t('energy.made_prices'), 'price_slots'));
       body.replaceChildren(...ENERGIES.map((energy) => {
-        const known = make('td');
+        const known = make('span.known');
         const how = total.energy[energy].found_by;
         tellKnown(known, how ? knownShare(found, [energy]) : null);
         const holes = found.holes.flatMap((hole, at) => (hole.energy === energy ? [make('li', said(hole.why), ': ',
           t('energy.hole_count', { n: hole.count }), ', ', figureOf(`${path}#/total/completeness/holes/${at}/minutes`, hole.minutes, 'minutes'))] : []));
         return make('tr', make('th', { scope: 'row' }, named('energy', 'of', energy)), make('td', how ? named('energy', 'found', how) : t('common.unknown')),
-          known, make('td', holes.length ? make('ul', ...holes) : t('energy.no_holes')));
+          make('td', known), make('td', holes.length ? make('ul', ...holes) : t('energy.no_holes')));
       }));
       set(box, 'data-parts', found.parts);
     },
