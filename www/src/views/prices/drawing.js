@@ -68,7 +68,7 @@ export function drawing() {
       svg('text', { class: 'tick', x: 0, y: 10 }, t('prices.unit')));
 
     const gap = inner() / count > 6 ? 1 : 0.4;
-    const bars = (/** @type {string} */ name, /** @type {(slot: Slot) => boolean} */ wanted) => svg('path', { class: `bar ${name}`, d: slots.map((slot, at) => {
+    const bars = (/** @type {string} */ name, /** @type {(slot: Slot) => boolean} */ wanted) => svg('path', { class: name, ...(name === 'hatched' ? { fill: 'url(#hatch)' } : {}), d: slots.map((slot, at) => {
       const buy = slot.buy_pln_kwh;
       if (buy === null || !wanted(slot)) return '';
       // A price of next to nothing is still to be seen.
@@ -78,8 +78,8 @@ export function drawing() {
     const isCheap = (/** @type {Slot} */ slot) => isWithin(slot, windows.cheap);
     const isDear = (/** @type {Slot} */ slot) => isWithin(slot, windows.dear);
     layers.bars.replaceChildren(
-      bars('usual', (slot) => !isNegative(slot) && !isCheap(slot) && !isDear(slot)), bars('cheap', (slot) => !isNegative(slot) && isCheap(slot)),
-      bars('dear', (slot) => !isNegative(slot) && isDear(slot)), bars('below', isNegative));
+      bars('bar', (slot) => !isNegative(slot) && !isCheap(slot) && !isDear(slot)), bars('bar cheap', (slot) => !isNegative(slot) && isCheap(slot)),
+      bars('bar dear', (slot) => !isNegative(slot) && isDear(slot)), bars('hatched', isNegative));
     set(layers.zero, 'd', `M${ROOM.left} ${y(0)}H${width - ROOM.right}`);
 
     let pen = false;
