@@ -33,8 +33,7 @@ export function mount(main, params) {
   const now = headline();
   const drawing = chart(choose);
   const steps = ladder(choose);
-  const origin = provenance();
-  const parts = [drawing, steps, windows(), statistics(), origin, table()];
+  const parts = [drawing, steps, windows(), statistics(), provenance(), table()];
   const title = make('h2.day-title');
   const refusal = make('p.note', { role: 'status' });
   const again = make('button', { type: 'button', hidden: true, onclick: () => load() }, t('common.reload'));
@@ -56,7 +55,7 @@ export function mount(main, params) {
     const { signal } = abort;
     const path = withQuery('/api/v1/prices', { day: dayParam() });
     known = stamp();
-    set(board, 'aria-busy', 'true');
+    if (shown?.path !== path) set(board, 'aria-busy', 'true');
     if (!shown) put(title, nameOf(dayOfParam(dayParam(), current().timestamp)));
     try {
       /** @type {PriceDay} */
