@@ -90,7 +90,10 @@ export function machine() {
     if (input.value.slice(0, 16) !== value) input.value = value;
     title.replaceChildren(...instant(answer.time));
     const p = pen(answer, withQuery(PATH, { time: answer.time }));
+    // A link that was followed is not there any more.
+    const isInside = inside.contains(document.activeElement);
     inside.replaceChildren(make('div.column', reading(answer, p), inForce(answer, p)), price(answer, p), logs(answer));
+    if (isInside) title.focus({ preventScroll: true });
   }
 
   return {
