@@ -63,7 +63,7 @@ export function made() {
   const body = make('tbody');
   const heads = ['energy', 'found', 'known', 'holes'].map((name) => make('th', { scope: 'col' }, t(/** @type {any} */ (`energy.made_${name}`))));
   const table = make('div.wide', { tabindex: '0', role: 'region', 'aria-label': t('energy.made') }, make('table', make('thead', make('tr', ...heads)), body));
-  const box = make('details', make('summary', t('energy.made')), counts, table, make('p.quiet', t('energy.made_words')));
+  const box = make('details.made', make('summary', t('energy.made')), counts, table, make('p.quiet', t('energy.made_words')));
   return {
     box,
     /** @param {Shown} shown */
