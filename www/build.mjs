@@ -60,7 +60,9 @@ for (const [code, file] of catalogues) {
   Object.assign(manifest, { lang: meta.locale, description: meta.description });
   assets.set(`${code}/manifest.json`, Buffer.from(JSON.stringify(manifest)));
 }
-for (const file of ['charts.js', ...names('src/views', '.js').map((name) => `views/${name}`)]) {
+// The view Now is in the shell: it needs no request of its own.
+const views = names('src/views', '.js').filter((name) => name !== 'now.js');
+for (const file of ['charts.js', ...views.map((name) => `views/${name}`)]) {
   const { outputFiles } = await build({ ...module, entryPoints: [`src/${file}`], plugins: [apart] });
   keep(outputFiles, basename(file));
 }

@@ -1,5 +1,5 @@
 // The house at a glance: power flow, price, decision, today, health. One answer, /api/v1/state, and today's money.
-import { ask, figure, figureOf, icon, make, named, put, putReason, set, siteText, spanOf, t, tellAge, timeOf, whyUnknown, withQuery } from '../kit.js';
+import { ask, current, figure, figureOf, icon, make, named, put, putReason, set, siteText, spanOf, t, tellAge, timeOf, whyUnknown, withQuery } from '../kit.js';
 import { flow } from './now/flow.js';
 import { strip } from './now/strip.js';
 
@@ -107,7 +107,7 @@ function today() {
   const why = make('p.reason');
   const age = make('p.age');
   const box = tile('today', 'now.today', list, why, make('p', make('a', { href: '#/energy' }, t('nav.energy'))), age);
-  let day = '';
+  let day = current().timestamp.slice(0, 10);
   let timer = 0;
   const abort = new AbortController();
 
@@ -124,6 +124,7 @@ function today() {
   }
   figure(cost, '', null, 'money');
   figure(sufficiency, '', null, 'percent');
+  money();
   return {
     box,
     /** @param {State} state */
@@ -160,7 +161,7 @@ function health() {
       list.replaceChildren(...troubled.map(([name, source]) => {
         const line = make('span.reason');
         putReason(line, source?.error);
-        return make('li', `${named('sources', '', name).trim()}: `, line);
+        return make('li', `${named('sources', '', name)}: `, line);
       }));
     },
   };
