@@ -39,7 +39,7 @@ export { uPlot };
  */
 /**
  * @typedef {object} Chart
- * @property {HTMLElement} box its height is CSS's: `.plot`
+ * @property {HTMLElement} box its height is CSS's: `.graph`
  * @property {(data: Point[][], x: [number, number], zone?: string) => void} show one list a line, in order of time
  * @property {(seconds: number | null) => void} point moves the cursor, and tells nobody
  * @property {(from: number, to: number) => void} look shows another stretch of what it has
@@ -50,29 +50,44 @@ export { uPlot };
 
 /** @param {Wanted} wanted @returns {Chart} */
 export function chart(wanted) {
-  const box = make('div.plot', { tabindex: '0', role: 'slider', 'aria-label': wanted.label, 'aria-valuenow': 0, 'aria-orientation': 'horizontal' });
+  const box = make('div.graph', { tabindex: '0', role: 'slider', 'aria-label': wanted.label, 'aria-valuenow': 0, 'aria-orientation': 'horizontal' });
   /** @type {uPlot | undefined} */
   let plot;
   let zone = wanted.zone ?? 'UTC';
   /** @type {[number, number]} */
   let stretch = [0, 1];
-  /** The cursor was moved by the page itself. */
+  /** Where the cursor is. @type {number | null} */
+  let at = null;
+  /** It is being moved by the page itself. */
   let quiet = false;
 
   const draw = () => new uPlot(options(wanted, size(box), () => zone, () => stretch, told), undefined, box);
   /** @param {uPlot} u */
   function told(u) {
-    const at = u.cursor.left === undefined || u.cursor.left < 0 ? null : u.posToVal(u.cursor.left, 'x');
-    if (!quiet) wanted.onPoint?.(at);
-    tell(at);
+    if (quiet) return;
+    at = u.cursor.left === undefined || u.cursor.left < 0 ? null : u.posToVal(u.cursor.left, 'x');
+    wanted.onPoint?.(at);
+    tell();
   }
-  /** What a screen reader says of the cursor. @param {number | null} at */
-  function tell(at) {
+  /** What a screen reader says of the cursor. */
+  function tell() {
     const [from, to] = stretch;
     set(box, 'aria-valuemin', Math.round(from));
     set(box, 'aria-valuemax', Math.round(to));
     set(box, 'aria-valuenow', Math.round(at ?? to));
     set(box, 'aria-valuetext', wanted.say?.(at ?? to));
+  }
+  /** Changes the chart, whose cursor stays at its time. @param {(u: uPlot) => void} how */
+  function change(how) {
+    const u = plot;
+    if (!u) return;
+    quiet = true;
+    u.batch(() => how(u));
+    const left = at === null ? -10 : u.valToPos(at, 'x');
+    const isOut = left < 0 || left > u.over.clientWidth;
+    u.setCursor({ left: isOut ? -10 : left, top: isOut ? -10 : Math.max(0, u.cursor.top ?? 0) });
+    quiet = false;
+    tell();
   }
   const resized = new ResizeObserver(() => {
     const { width, height } = size(box);
@@ -87,21 +102,18 @@ export function chart(wanted) {
     show(data, x, place = zone) {
       stretch = x;
       zone = place;
-      if (!plot) plot = draw();
-      const at = plot.cursor.left !== undefined && plot.cursor.left >= 0 ? plot.posToVal(plot.cursor.left, 'x') : null;
-      plot.setData(/** @type {any} */ (joined(data)), false);
-      plot.batch(() => self.look(...x));
-      if (at !== null) self.point(at);
-      tell(at);
+      plot ??= draw();
+      change((u) => {
+        u.setData(/** @type {any} */ (joined(data)), false);
+        u.setScale('x', { min: x[0], max: x[1] });
+      });
     },
     point(seconds) {
-      if (!plot) return;
-      quiet = true;
-      plot.setCursor(seconds === null ? { left: -10, top: -10 } : { left: plot.valToPos(seconds, 'x'), top: plot.cursor.top ?? 0 });
-      quiet = false;
+      at = seconds;
+      change(() => {});
     },
     look(from, to) {
-      plot?.setScale('x', { min: from, max: to });
+      if (from < to) change((u) => u.setScale('x', { min: from, max: to }));
     },
     only(lines) {
       lines.forEach((show, at) => { if (plot && plot.series[at + 1]?.show !== show) plot.setSeries(at + 1, { show }); });
@@ -153,10 +165,24 @@ function options({ lines, value, limits = [undefined, undefined], names, onZoom,
         onZoom?.(u.posToVal(u.select.left, 'x'), u.posToVal(u.select.left + u.select.width, 'x'));
         u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
       }],
-      drawAxes: below ? [below] : [],
+      drawAxes: below ? [zeroLine, below] : [zeroLine],
       draw: above ? [above] : [],
     },
   };
+}
+
+/** Zero stands out where there is something below it. @param {uPlot} plot */
+function zeroLine({ ctx, bbox, scales, valToPos }) {
+  if (!(Number(scales.y?.min) < 0 && Number(scales.y?.max) > 0)) return;
+  const y = Math.round(valToPos(0, 'y', true)) + 0.5;
+  ctx.save();
+  ctx.beginPath();
+  ctx.strokeStyle = colour('--quiet');
+  ctx.lineWidth = uPlot.pxRatio;
+  ctx.moveTo(bbox.left, y);
+  ctx.lineTo(bbox.left + bbox.width, y);
+  ctx.stroke();
+  ctx.restore();
 }
 
 /** @param {Line} line @returns {uPlot.Series} */

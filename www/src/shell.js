@@ -34,8 +34,9 @@ const demo = make('strong.demo', { hidden: true }, t('common.demo'));
 const trouble = make('p.trouble', { role: 'status' });
 
 function furnish() {
+  top.prepend(make('a.skip', { href: '#main', onclick: skip }, t('nav.skip')));
   top.append(demo, asOf, heard);
-  top.after(make('a.skip', { href: '#main', onclick: skip }, t('nav.skip')), nav, trouble);
+  top.after(nav, trouble);
   main.after(make('footer', settings(), make('p', make('a', { href: '/lite' }, t('common.lite')))));
   more.addEventListener('click', () => unfold(!nav.classList.contains('open')));
   nav.addEventListener('keydown', (event) => { if (event.key === 'Escape') { unfold(false); more.focus(); } });

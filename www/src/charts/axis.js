@@ -31,7 +31,7 @@ export function nameAxis(names) {
 
 /** @param {(value: number) => string} value @returns {Axis} */
 export function valueAxis(value) {
-  return { ...usual(), size: 48, gap: 4, space: 28, values: (u, at) => at.map(value) };
+  return { ...usual(), size: 48, gap: 4, space: 22, values: (u, at) => at.map(value) };
 }
 
 /** Where the marks are. @param {number} min @param {number} max @param {number} step seconds @param {string} zone @returns {number[]} */

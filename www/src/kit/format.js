@@ -46,6 +46,7 @@ export const formats = {
   decimal: (value) => numbers({ maximumFractionDigits: 2 }).format(value),
   bytes: (value) => bytes(value),
   ms: (value) => `${numbers({ maximumFractionDigits: 2 }).format(value)}\u00a0ms`,
+  minutes: (value) => numbers({ style: 'unit', unit: 'minute', unitDisplay: 'short', maximumFractionDigits: 1 }).format(value),
   duration: (seconds) => duration(seconds),
   hours: (hours) => duration(hours * 3600),
   /** A distance in time: words say which way. */

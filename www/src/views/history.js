@@ -106,6 +106,8 @@ export function mount(main, params) {
     trouble.replaceChildren(...(error ? [said(refusalText(error))] : []));
     again.hidden = !error;
     charts.classList.toggle('stale', Boolean(error));
+    // What is there is of the stretch before.
+    if (error && answer) lookAll(secondsOf(answer.from), secondsOf(answer.to));
     put(state, '');
   }
   /** @param {Answer} next @param {string} path */

@@ -73,7 +73,7 @@ export function machine() {
       trouble.replaceChildren();
       draw(answer);
       // What was said by another clock is noted by the site's.
-      if (here().params.get('at') === at && /Z$|now/.test(at)) noteAddress('decisions', { at: asked = answer.time });
+      if (here().params.get('at') === at && /(Z|[+-]\d\d:\d\d|^now)$/.test(at)) noteAddress('decisions', { at: asked = answer.time });
     } catch (error) {
       if (signal.aborted) return;
       asked = '';

@@ -13,7 +13,7 @@ export function facts() {
   const age = make('p.age');
   const table = make('table', make('thead', make('tr', ...COLUMNS.map((name) => make('th', { scope: 'col' }, t(`history.column_${name}`))))), body);
   const box = make('section.tile', { 'aria-labelledby': 'history-facts' }, make('h2', { id: 'history-facts' }, t('history.completeness')), why,
-    make('div.wide', { tabindex: '0', role: 'region', 'aria-label': t('history.completeness') }, table), age);
+    make('div.wide', { tabindex: '0', role: 'region', 'aria-label': t('history.completeness_table') }, table), age);
   return {
     box,
     /** @param {Answer} answer @param {import('./series.js').Track[]} tracks @param {string} path */

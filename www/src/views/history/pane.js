@@ -59,13 +59,18 @@ export function pane(group, hear) {
     /** The values at a time, or the newest. @param {number | null} time */
     point(time) {
       at = time;
+      // The last of many least and greatest values is not the newest value.
+      const isSummed = tracks.some(({ isSummed: summed }) => summed);
+      const isBlank = time === null && isSummed;
       const places = tracks.map((track) => (time === null ? lastKnown(track.points) : placeAt(track, time)));
       const times = tracks.map(({ series }, i) => String(series.points[places[i] ?? -1]?.[0] ?? ''));
       const common = times.find(Boolean) ?? (time === null ? '' : isoAt(time, zone));
-      put(when, common ? t(time === null ? 'history.newest' : 'history.cursor', { time: whenText(common, zone) }) : '');
+      const words = isSummed ? named('history', 'resolution', tracks[0]?.series.resolution) : t('history.newest');
+      put(when, common ? [time !== null && !isSummed ? '' : words, isBlank ? '' : whenText(common, zone)].filter(Boolean).join(', ') : '');
       tracks.forEach((track, i) => {
-        const own = times[i] && times[i] !== common ? clock(String(times[i]), zone, timeOf) : '';
-        rows.find(({ name }) => name === track.name)?.tell(track, places[i] ?? -1, path, own);
+        const iso = String(times[i]);
+        const own = !iso || iso === common || isBlank ? '' : clock(iso, zone, iso.slice(0, 10) === common.slice(0, 10) ? timeOf : whenOf);
+        rows.find(({ name }) => name === track.name)?.tell(track, isBlank ? undefined : places[i] ?? -1, path, own);
       });
     },
   };
@@ -74,21 +79,23 @@ export function pane(group, hear) {
 /** One series' line beside its chart. @param {import('./series.js').Name} name */
 function rowOf(name) {
   const { as } = LOOKS[name];
-  const value = make('dd');
+  const value = make('span.value');
   const way = make('dd.quiet.way');
   const [least, greatest] = [make('span.figure'), make('span.figure')];
-  const extremes = make('dd.quiet.extremes', `${t('history.least')} `, least, ` ${t('history.greatest')} `, greatest);
+  const extremes = make('dd.quiet.extremes', { hidden: true }, `${t('history.least')} `, least, ` ${t('history.greatest')} `, greatest);
   const isTwoWay = name === 'grid' || name === 'battery';
   return {
     name,
-    row: make('div', make('dt', swatch(name), ` ${nameOf(name)}`), value, way, extremes),
-    /** @param {Track} track @param {number} place of the point @param {string} path @param {string} time where it is not that of the others */
+    row: make('div', make('dt', swatch(name), ` ${nameOf(name)}`), make('dd', value), way, extremes),
+    /** @param {Track} track @param {number | undefined} place of the point, if one is to be shown @param {string} path @param {string} time where it is not that of the others */
     tell({ points, low, high }, place, path, time) {
       const pointer = (/** @type {number} */ at) => (at < 0 ? '' : `${path}#/series/${name}/points/${at}/1`);
-      const [, known = null] = points[place] ?? [];
-      figure(value, pointer(place), known, as);
+      const [, known = null] = points[place ?? -1] ?? [];
+      value.hidden = place === undefined;
+      extremes.hidden = low < 0;
+      figure(value, pointer(place ?? -1), known, as);
       const turned = known === null || known === 0 || !isTwoWay ? '' : named('history', `way_${known > 0 ? 'up' : 'down'}`, name);
-      put(way, [known === null && place >= 0 ? t('history.hole') : turned, time].filter(Boolean).join(', '));
+      put(way, [known === null && place !== undefined && place >= 0 ? t('history.hole') : turned, time].filter(Boolean).join(', '));
       figure(least, pointer(low), points[low]?.[1], as);
       figure(greatest, pointer(high), points[high]?.[1], as);
     },

@@ -54,6 +54,7 @@ const LENGTHS = { raw: 300, quarter_hour: 900, hour: 3600, day: 86_400 };
  * @property {Point[]} points at the places of the answer's
  * @property {number} low the place of the least value, -1 where none is known
  * @property {number} high that of the greatest
+ * @property {boolean} isSummed its points are the least and the greatest values of hours or days
  * @property {boolean} holds each value until the next one
  * @property {number} reach how far from the cursor a point may be, seconds
  */
@@ -64,7 +65,7 @@ export function trackOf(answer, name) {
   if (!series) return undefined;
   const points = series.points.map(([at, value]) => /** @type {Point} */ ([secondsOf(String(at)), typeof value === 'number' ? value : null]));
   const wide = secondsOf(answer.to) - secondsOf(answer.from);
-  return { name, series, points, ...ends(points), holds: series.resolution === 'quarter_hour', reach: Math.max(LENGTHS[series.resolution], (4 * wide) / Math.max(1, points.length)) };
+  return { name, series, points, ...ends(points), isSummed: series.resolution === 'hour' || series.resolution === 'day', holds: series.resolution === 'quarter_hour', reach: Math.max(LENGTHS[series.resolution], (4 * wide) / Math.max(1, points.length)) };
 }
 
 /** The places of the least and the greatest value. @param {Point[]} points */

@@ -1,5 +1,5 @@
 // Errors and warnings of the last 24 hours: a bar an hour, and the same as a table; an hour leads to its lines.
-import { figureOf, linkTo, make, put, set, svg, t, timeOf, whenOf } from '../../kit.js';
+import { figureOf, linkTo, make, put, putReason, set, shortDayOf, svg, t, timeOf, whenOf } from '../../kit.js';
 import { paramsOf } from './choice.js';
 
 /** @typedef {import('../../kit.js').Schemas['LogRates']} Rates */
@@ -19,9 +19,11 @@ export function hours() {
   const scale = make('p.scale', { 'aria-hidden': 'true' });
   const rows = make('tbody');
   const head = make('tr', make('th', { scope: 'col' }, t('logs.hour')), ...COLUMNS.map((name) => make('th', { scope: 'col' }, name.toUpperCase())));
-  const table = make('div.wide', { tabindex: '0', role: 'region', 'aria-label': t('logs.hours') }, make('table', make('thead', head), rows));
+  const table = make('div.wide', { tabindex: '0', role: 'region', 'aria-label': `${t('logs.hours')}, ${t('logs.table')}` }, make('table', make('thead', head), rows));
+  const details = make('details', make('summary', t('logs.table')), table);
+  const why = make('p.reason');
   const box = make('section.tile.rates', { 'aria-labelledby': 'rates-title' }, make('h2', { id: 'rates-title' }, t('logs.hours')),
-    words, drawing, scale, make('details', make('summary', t('logs.table')), table));
+    words, why, drawing, scale, details);
   /** @type {{ rates: Rates, choice: import('./choice.js').Choice } | undefined} */
   let shown;
 
@@ -44,7 +46,9 @@ export function hours() {
       shown = { rates, choice };
       const at = found(rates, choice.file);
       const rate = rates.logs[at];
-      box.hidden = !rate;
+      box.hidden = false;
+      putReason(why, rate ? null : rates.note);
+      for (const node of [words, drawing, scale, details]) set(node, 'hidden', !rate);
       if (!rate) return;
       const sum = (/** @type {readonly (keyof Rate)[]} */ levels, /** @type {number} */ hour) => levels.reduce((total, level) => total + Number(/** @type {any} */ (rate)[level][hour] ?? 0), 0);
       const errors = rates.hours.map((_, hour) => sum(ERRORS, hour));
@@ -89,5 +93,5 @@ function found(rates, file) {
 function hourOf(starts, hour) {
   const start = starts[hour] ?? '';
   const isTwice = starts.some((other, at) => at !== hour && other.slice(0, 13) === start.slice(0, 13));
-  return isTwice ? `${whenOf(start)} ${start.slice(19)}` : whenOf(start);
+  return `${shortDayOf(start)}, ${timeOf(start)}${isTwice ? ` ${start.slice(19)}` : ''}`;
 }

@@ -13,11 +13,11 @@ export function footprint() {
     rss_bytes: 'bytes', cpu_s: 'duration', threads: 'count', descriptors: 'count', written_bytes: 'bytes', read_bytes: 'bytes',
   });
   const names = /** @type {(keyof typeof values)[]} */ (Object.keys(values));
-  const nodes = names.map((name) => make('dd'));
-  const [share, uptime] = [make('dd'), make('dd')];
+  const nodes = names.map(() => make('span'));
+  const [share, uptime] = [make('span'), make('span')];
   const why = make('p.reason');
   const age = make('p.age');
-  const box = tile('footprint', 'system.footprint', make('dl.facts', ...names.map((name, at) => fact(name === 'threads' ? 'system.threads_count' : `system.${name}`, nodes[at] ?? make('dd'))),
+  const box = tile('footprint', 'system.footprint', make('dl.facts', ...names.map((name, at) => fact(name === 'threads' ? 'system.threads_count' : `system.${name}`, nodes[at] ?? '')),
     fact('system.cpu_share', share), fact('system.uptime', uptime)), why, age);
   return {
     box,
@@ -42,7 +42,7 @@ export function traffic() {
     box,
     /** @param {About} about */
     tell({ requests, connections, latency }) {
-      const one = (/** @type {import('../../kit.js').Key} */ key, /** @type {string} */ of, /** @type {unknown} */ value, /** @type {'count' | 'bytes'} */ as = 'count') => fact(key, make('dd', figureOf(`${ABOUT}/${of}`, value, as)));
+      const one = (/** @type {import('../../kit.js').Key} */ key, /** @type {string} */ of, /** @type {unknown} */ value, /** @type {'count' | 'bytes'} */ as = 'count') => fact(key, figureOf(`${ABOUT}/${of}`, value, as));
       sums.replaceChildren(
         one('system.requests', 'requests/total', requests?.total),
         ...CLASSES.filter((name) => name !== '3xx').map((name) => one(`system.answers_${name}`, `requests/by_status/${name}`, requests?.by_status[name])),
@@ -61,7 +61,7 @@ export function traffic() {
 export function limits() {
   const words = make('p');
   const rows = make('tbody');
-  const table = wide(t('system.limits'), head(t('system.limit'), t('system.limit_value'), t('system.reached'), t('system.then')), rows);
+  const table = wide(t('system.limits_all'), head(t('system.limit'), t('system.limit_value'), t('system.reached'), t('system.then')), rows);
   const box = tile('limits', 'system.limits', words, make('details', make('summary', t('system.limits_all')), table));
   return {
     box,
@@ -78,7 +78,7 @@ export function limits() {
 }
 
 export function version() {
-  const [number, build, zone, tariff] = [make('dd'), make('dd'), make('dd'), make('dd')];
+  const [number, build, zone, tariff] = [make('span'), make('span'), make('span'), make('span')];
   const link = (/** @type {string} */ href) => make('li', make('a', { href }, href));
   const box = tile('version', 'system.version', make('dl.facts', fact('system.number', number), fact('system.build', build), fact('system.zone', zone), fact('system.tariff', tariff)),
     make('p', t('system.links')), make('ul.links', link('/openapi.json'), link('/metrics'), link('/api/v1/about'), link('/status')),
