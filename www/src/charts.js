@@ -33,13 +33,8 @@ export { isTwice, isoAt, offsetAt, secondsOf } from './charts/zone.js';
  */
 /**
  * @typedef {object} Chart
-<<<<<<< HEAD
  * @property {HTMLElement} box its height is CSS's: `.graph`
- * @property {(data: Point[][], x: [number, number], zone?: string) => void} show one list a line, in order of time
-=======
- * @property {HTMLElement} box its height is CSS's: `.plot`
  * @property {(data: Point[][], x: [number, number], zone: string) => void} show one list a line, in order of time
->>>>>>> p-history
  * @property {(seconds: number | null) => void} point moves the cursor, and tells nobody
  * @property {(from: number, to: number) => void} look shows another stretch of what it has
  * @property {() => boolean} held whether somebody is just moving something in it
