@@ -14,6 +14,8 @@ const here = dirname(fileURLToPath(import.meta.url));
 const out = process.argv[2] ?? join(here, 'dist');
 /** What browsers of 2021 understand; older ones have /lite. */
 const target = ['chrome80', 'firefox78', 'safari14.1'];
+/** What /lite is for. */
+const old = ['chrome28', 'firefox24', 'ie10', 'ios6', 'safari6'];
 const usual = { absWorkingDir: here, bundle: true, minify: true, write: false, target, legalComments: 'none' };
 const module = { ...usual, format: 'esm' };
 
@@ -57,6 +59,7 @@ for (const file of ['charts.js', ...names('src/views', '.js').map((name) => `vie
   keep(outputFiles, basename(file));
 }
 keep((await build({ ...usual, entryPoints: ['style/page.css'] })).outputFiles, 'style.css');
+keep((await build({ ...usual, target: old, entryPoints: ['style/lite.css'] })).outputFiles, 'lite.css');
 for (const file of readdirSync(join(here, 'icons')).filter((name) => name !== 'manifest.json').sort()) {
   assets.set(file, readFileSync(join(here, 'icons', file)));
 }
