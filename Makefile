@@ -4,7 +4,7 @@ CARGO ?= cargo
 BIN   := target/release/wattboard
 # Tests bring their own tools on a machine that has apt and allows it; elsewhere they say what is missing.
 NEEDS := python3
-PROOF_NEEDS := python3 strace curl wrk slowhttptest faketime git chromium soffice=libreoffice-calc
+PROOF_NEEDS := python3 strace curl wrk slowhttptest faketime git chromium node=nodejs npm nginx soffice=libreoffice-calc
 BENCH_NEEDS := python3 wrk nginx
 SOAK_NEEDS := python3 wrk
 FUZZ_SECONDS ?= 60
@@ -65,8 +65,12 @@ bench-needs:
 soak-needs:
 	@tests/needs.sh $(SOAK_NEEDS)
 
-proof-needs:
+proof-needs: tests/prove/lighthouse/node_modules/.package-lock.json
 	@tests/needs.sh $(PROOF_NEEDS)
+
+tests/prove/lighthouse/node_modules/.package-lock.json: tests/prove/lighthouse/package-lock.json
+	@tests/needs.sh node=nodejs npm
+	npm ci --prefix tests/prove/lighthouse --no-audit --no-fund
 
 clean:
 	$(CARGO) clean

@@ -119,13 +119,11 @@ const HOSTS: [(&str, bool); 8] = [
 /// Whether pages of an origin may read answers.
 const ORIGINS: [(&str, bool); 4] =
     [("", false), ("http://192.168.1.9:8123", true), ("https://panel.example", true), ("https://evil.example", false)];
+/// A part of the page, whose path the page tells.
+const ICON: &str = "GET {icon}";
 /// What is asked, whether it needs the token, and the status of the answer behind the gate.
-const REQUESTS: [(&str, bool, u16); 4] = [
-    ("GET /health", false, 200),
-    ("GET /assets/icon.svg", true, 200),
-    ("HEAD /status", true, 200),
-    ("OPTIONS /", false, 204),
-];
+const REQUESTS: [(&str, bool, u16); 4] =
+    [("GET /health", false, 200), (ICON, true, 200), ("HEAD /status", true, 200), ("OPTIONS /", false, 204)];
 
 /// The rule, as a table that is read from the top: the first line that fits says what is answered.
 fn expected(
@@ -162,10 +160,19 @@ fn assert_safe(answer: &Answered) {
     }
 }
 
+/// Where the page has its icon.
+fn icon_of(server: &Server) -> String {
+    let request = format!("GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {SECRET}\r\n\r\n");
+    let page = client_at(NEIGHBOUR, server.addr).ask(&request).unwrap().text();
+    let (_, rest) = page.split_once("rel=\"icon\" href=\"").unwrap();
+    rest.split('"').next().unwrap().to_owned()
+}
+
 /// All cells of one server. Answers how many there were.
 fn sweep(tailscale_only: bool, token: bool) -> usize {
     let networks = if tailscale_only { ", allowed_networks: [100.64.0.0/10]" } else { "" };
     let (server, clock) = guarded(&format!("{ACCESS}{networks}"), token);
+    let icon = icon_of(&server);
     let mut cells = 0;
     for speaker in [PROXY, NEIGHBOUR] {
         let mut client = client_at(speaker, server.addr);
@@ -179,6 +186,7 @@ fn sweep(tailscale_only: bool, token: bool) -> usize {
                         for (line, needs_token, inside) in REQUESTS {
                             // Never so many failures that one is too many.
                             clock.advance(Duration::from_secs(6));
+                            let line = line.replace("{icon}", &icon);
                             let request = format!(
                                 "{line} HTTP/1.1\r\nHost: {host}\r\n{forwarded}{authorization}{origin_line}\r\n"
                             );

@@ -1,4 +1,5 @@
-// Bundles the page into a folder: node build.mjs [FOLDER]. `build.rs` calls it and compiles the folder into the program.
+// Bundles the page into a folder: node build.mjs [FOLDER [CATALOGUES]]. `build.rs` calls it and compiles the folder into the
+// program; a test gives other catalogues than those of lang.
 //
 //   hash           of everything below, in the path of every asset: a browser asks for each of them once
 //   index.html     a template, which the server fills in (src/http/api/page.rs)
@@ -6,12 +7,13 @@
 import { build } from 'esbuild';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = process.argv[2] ?? join(here, 'dist');
+const lang = process.argv[3] ?? join(here, 'lang');
 /** What browsers of 2021 understand; older ones have /lite. */
 const target = ['chrome80', 'firefox78', 'safari14.1'];
 /** What /lite is for. */
@@ -33,14 +35,20 @@ const words = (file) => ({
   name: 'words',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^#words$/ }, () => ({ path: file }));
+    // Sentences of the server that the language leaves as they are need no entry: the page shows them as they are.
+    onLoad({ filter: /lang.\w+\.json$/ }, ({ path }) => {
+      const catalogue = JSON.parse(readFileSync(path, 'utf8'));
+      catalogue.server = Object.fromEntries(Object.entries(catalogue.server).filter(([said, meant]) => said !== meant));
+      return { loader: 'json', contents: JSON.stringify(catalogue) };
+    });
     onResolve({ filter: /^#languages$/ }, () => ({ path: 'languages', namespace: 'words' }));
     onLoad({ filter: /./, namespace: 'words' }, () => ({ loader: 'json', contents: JSON.stringify(languages) }));
   },
 });
 
-const names = (folder, ending) => readdirSync(join(here, folder)).filter((name) => name.endsWith(ending)).sort();
+const names = (folder, ending) => readdirSync(resolve(here, folder)).filter((name) => name.endsWith(ending)).sort();
 
-const catalogues = names('lang', '.json').map((file) => [basename(file, '.json'), join(here, 'lang', file)]);
+const catalogues = names(lang, '.json').map((file) => [basename(file, '.json'), join(lang, file)]);
 const languages = Object.fromEntries(catalogues.map(([code, file]) => [code, JSON.parse(readFileSync(file, 'utf8')).meta.name]));
 
 /** Path below assets -> bytes. */
@@ -54,7 +62,9 @@ for (const [code, file] of catalogues) {
   Object.assign(manifest, { lang: meta.locale, description: meta.description });
   assets.set(`${code}/manifest.json`, Buffer.from(JSON.stringify(manifest)));
 }
-for (const file of ['charts.js', ...names('src/views', '.js').map((name) => `views/${name}`)]) {
+// The view Now is in the shell: it needs no request of its own.
+const views = names('src/views', '.js').filter((name) => name !== 'now.js');
+for (const file of ['charts.js', ...views.map((name) => `views/${name}`)]) {
   const { outputFiles } = await build({ ...module, entryPoints: [`src/${file}`], plugins: [apart] });
   keep(outputFiles, basename(file));
 }

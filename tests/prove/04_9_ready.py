@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prepared answers, asked by a strict client: tags, packing, `Vary`, 304, HEAD, and the page's assets.
+"""Prepared answers, asked by a strict client: tags, packing, `Vary`, 304, HEAD, and the page's parts.
 
 Every prepared path has a tag for each encoding, the packed bytes are the plain ones, a 304 has no body and keeps the
 tag, HEAD is GET's head, and q-values decide as RFC 9110 says. What tells ages has neither tag nor packing.
@@ -8,6 +8,7 @@ tag, HEAD is GET's head, and q-values decide as RFC 9110 says. What tells ages h
 import gzip
 import re
 import time
+from urllib.parse import urljoin
 
 from lib import Tally, Workshop, arguments, finish, wait_for
 from wire import Broken, Wire, once
@@ -25,9 +26,8 @@ PREPARED = (
     "/prices",
     "/api/v1/prices",
     "/prices.ics",
-    "/",
 )
-AGES = ("/status", "/health", "/current-state", "/api/v1/state", "/api/v1/about")
+AGES = ("/status", "/health", "/current-state", "/api/v1/state", "/api/v1/about", "/")
 SMALL = 1024  # below that, packing may not be worth it
 # Accept-Encoding, and whether a large answer comes packed: True, False, or None where both are right.
 CHOICES = (
@@ -63,7 +63,16 @@ CHOICES = (
     ("\tgzip", True),
 )
 STRICT = re.compile(r'"[\x21\x23-\x7e]*"')
-HASHED = re.compile(r"(?:src|href)=\"(/assets/[^\"]+)\"")
+HASHED = re.compile(r"/assets/([0-9a-f]{16})/[^\"]+")
+ASSET = re.compile(r"(?:src|href)=\"(/assets/[^\"]+)\"")
+IMPORT = re.compile(r"\bimport\s*(?:[^;\"'()]*?\bfrom)?\s*[\"']([^\"'\n]+)[\"']")
+KINDS = {
+    "js": "text/javascript; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "svg": "image/svg+xml",
+    "png": "image/png",
+    "json": "application/manifest+json",
+}
 
 
 def steady(ask):
@@ -214,16 +223,27 @@ def aging(tally, address, path):
 
 
 def page(tally, address):
-    """The page names its assets by their content."""
-    text = once(address, "/").body.decode()
-    assets = HASHED.findall(text)
-    strangers = [name for name in assets if not re.search(r"-[0-9a-f]{8,}\.\w+$", name)]
-    tally.check(len(assets) >= 3 and not strangers, "the page refers to assets with hashed names", str(assets))
+    """The page itself, and its parts, which lie below the hash of all of them; answers the path of one."""
+    answer = once(address, "/")
+    kept = (answer.get("cache-control"), answer.get("vary"), answer.get("content-type"))
+    tally.check(
+        kept == ("no-cache", "Accept-Language, Cookie", "text/html; charset=utf-8"), "/: how it is kept", str(kept)
+    )
+    polish = once(address, "/", ("Accept-Language: pl",)).body
+    chosen = once(address, "/", ("Accept-Language: pl", "Cookie: language=en; theme=dark")).body
+    tally.check(
+        b'<html lang="pl" data-theme="auto">' in polish and b'<html lang="en" data-theme="dark">' in chosen,
+        "/: the reader's language and theme",
+        f"{polish[:60]} {chosen[:60]}",
+    )
+    text = answer.body.decode()
+    assets = ASSET.findall(text)
+    hashes = {found.group(1) if (found := HASHED.fullmatch(name)) else name for name in assets}
+    tally.check(len(assets) >= 3 and len(hashes) == 1, "the page refers to parts below one hash", str(assets))
     others = [
         url for url in re.findall(r"(?:src|href)=\"([^\"#]+)\"", text) if not url.startswith("/") or url[:2] == "//"
     ]
     tally.check(not others, "the page refers to nothing elsewhere", str(others))
-    kinds = {"js": "javascript", "css": "text/css", "svg": "image/svg+xml"}
     found, seen = list(dict.fromkeys(assets)), set()
     while found:
         name = found.pop(0)
@@ -233,23 +253,23 @@ def page(tally, address):
         prepared(tally, address, name, immutable=True)
         answer = once(address, name)
         kind, suffix = answer.get("content-type") or "", name.rsplit(".", 1)[1]
-        tally.check(kinds.get(suffix, "") in kind, f"{name}: its type", kind)
+        tally.check(KINDS.get(suffix) == kind, f"{name}: its type", kind)
         if suffix == "js":
-            parts = re.findall(r"^import[^;\"']*[\"']([^\"'\n]+)[\"']", answer.body.decode(), re.M)
-            inner = [part if part.startswith("/") else "/assets/" + part.removeprefix("./") for part in parts]
+            inner = [urljoin(name, part) for part in IMPORT.findall(answer.body.decode())]
             found += inner
-            plain = [part for part in inner if not re.search(r"-[0-9a-f]{8,}\.\w+$", part)]
-            tally.check(not plain, f"{name}: imports hashed names only", str(plain))
-    print(f"{len(seen)} assets: {', '.join(sorted(seen))}")
+            plain = [part for part in inner if HASHED.fullmatch(part) is None or HASHED.match(part)[1] not in hashes]
+            tally.check(not plain, f"{name}: imports from below the same hash only", str(plain))
+    print(f"{len(seen)} parts: {', '.join(sorted(seen))}")
     for name in sorted(seen)[:2]:
-        stale = re.sub(r"-[0-9a-f]{8,}\.", "-0000000000000000.", name)
+        stale = HASHED.sub(lambda found: found[0].replace(found[1], "0" * 16), name)
         answer = once(address, stale)
         cached = answer.get("cache-control") or ""
         tally.check(
-            "immutable" not in cached and answer.status in (404, 200),
-            f"{stale}: a hash that is not its own is not kept for ever",
+            "immutable" not in cached and answer.status == 404,
+            f"{stale}: nothing is below a hash that is not its own",
             f"{answer.status} {cached}",
         )
+    return next(name for name in sorted(seen) if name.endswith("/shell.js"))
 
 
 def tags_follow_bodies(tally, address, seconds):
@@ -282,13 +302,13 @@ def main():
         tally.check(wait_for(lambda: server.get("/prices")[0] == 200, 30), "prices are there")
         for path in PREPARED:
             prepared(tally, server.address, path)
-        for path in ("/decisions?time_range=7d", "/", "/api/v1/prices"):
+        part = page(tally, server.address)
+        for path in ("/decisions?time_range=7d", part, "/api/v1/prices"):
             choices(tally, server.address, path)
         lists(tally, server.address, "/api/v1/prices")
         steady_tags(tally, server.address)
         for path in AGES:
             aging(tally, server.address, path)
-        page(tally, server.address)
         shop.writer(root, "--decision-s", "5", "--energy-s", "15")
         tags_follow_bodies(tally, server.address, given.seconds)
         code, took = server.end()

@@ -31,10 +31,6 @@ from site_files import FAST  # noqa: E402,F401
 
 NOBODY = 65534
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM_FLAGS = (
-    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync --virtual-time-budget=4000 --dump-dom"
-).split()
 PATHS = (
     "/health",
     "/status",
@@ -303,11 +299,10 @@ def chromium():
     return next((path for path in map(shutil.which, CHROMIUM) if path), None)
 
 
-def drawn(browser, url, patience=60):
-    """The page's document, as bytes, after its answers came."""
-    with tempfile.TemporaryDirectory() as profile:
-        command = [browser, *CHROMIUM_FLAGS, f"--user-data-dir={profile}", url]
-        return subprocess.run(command, capture_output=True, timeout=patience, check=False).stdout
+def drawn(browser, url, selector, patience=20):
+    """The page's document, as bytes, once an element fits the selector, else as it is after that many seconds."""
+    command = ["node", Path(__file__).parent / "drawn.mjs", browser, url, selector, str(patience)]
+    return subprocess.run(command, capture_output=True, timeout=patience * 3, check=False).stdout
 
 
 class Poller:

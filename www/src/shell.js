@@ -1,7 +1,8 @@
 // What stands around every view: name, links, how the server is heard, choices; and the way from one view to the next.
-import { ago, here, icon, language, linkTo, make, onLink, onState, put, serverNow, set, t } from './kit.js';
+import { ago, here, icon, language, linkTo, make, onLink, onState, put, serverNow, set, t, whenOf } from './kit.js';
 import { begin } from './kit/feed.js';
 import { settings } from './kit/settings.js';
+import * as now from './views/now.js';
 
 export * from './kit.js';
 
@@ -28,12 +29,14 @@ const links = VIEWS.map((name, at) => make(at < FIRST ? 'a' : 'a.later', { href:
 const more = make('button.more', { type: 'button', 'aria-expanded': 'false' }, icon('more'), make('span', t('nav.more')));
 const nav = make('nav', { 'aria-label': t('nav.label') }, ...links, more);
 const heard = make('p.heard');
+const asOf = make('time.as-of');
 const demo = make('strong.demo', { hidden: true }, t('common.demo'));
 const trouble = make('p.trouble', { role: 'status' });
 
 function furnish() {
-  top.append(demo, heard);
-  top.after(make('a.skip', { href: '#main', onclick: skip }, t('nav.skip')), nav, trouble);
+  top.prepend(make('a.skip', { href: '#main', onclick: skip }, t('nav.skip')));
+  top.append(demo, asOf, heard);
+  top.after(nav, trouble);
   main.after(make('footer', settings(), make('p', make('a', { href: '/lite' }, t('common.lite')))));
   more.addEventListener('click', () => unfold(!nav.classList.contains('open')));
   nav.addEventListener('keydown', (event) => { if (event.key === 'Escape') { unfold(false); more.focus(); } });
@@ -75,8 +78,9 @@ async function show() {
   window.scrollTo(0, scrolled.get(location.hash) ?? 0);
 }
 
-/** @param {string} name @returns {Promise<{ mount: Mount }>} */
+/** The view that most come for is here already. @param {string} name @returns {Promise<{ mount: Mount }>} */
 async function load(name) {
+  if (name === 'now') return now;
   try {
     return await import(new URL(`./${name}.js`, import.meta.url).href);
   } catch {
@@ -105,16 +109,22 @@ function tellLink(told) {
   put(trouble, isLost ? t('common.lost', { age: ago(seconds) }) : '');
 }
 
-furnish();
-begin(JSON.parse(/** @type {HTMLElement} */ (document.getElementById('first')).textContent ?? ''));
-onState((state) => {
-  demo.hidden = !state.demo;
-  document.title = titleOf(VIEWS.find((name) => name === shown?.name) ?? 'now');
-});
-onLink(tellLink);
-window.setInterval(() => { if (link && link.way === 'lost' && !document.hidden) tellLink(link); }, 5_000);
-history.scrollRestoration = 'manual';
-document.addEventListener('scroll', () => { scrolled.set(location.hash, window.scrollY); }, { passive: true });
-window.addEventListener('hashchange', show);
+function start() {
+  begin(JSON.parse(/** @type {HTMLElement} */ (document.getElementById('first')).textContent ?? ''));
+  onState((state) => {
+    demo.hidden = !state.demo;
+    put(asOf, whenOf(state.timestamp));
+    document.title = titleOf(VIEWS.find((name) => name === shown?.name) ?? 'now');
+  });
+  onLink(tellLink);
+  window.setInterval(() => { if (link && link.way === 'lost' && !document.hidden) tellLink(link); }, 5_000);
+  document.addEventListener('scroll', () => { scrolled.set(location.hash, window.scrollY); }, { passive: true });
+  window.addEventListener('hashchange', show);
+  show();
+}
+
 document.documentElement.lang = language;
-show();
+history.scrollRestoration = 'manual';
+furnish();
+// What stands around the view is painted first: with its first number a browser takes some 30 ms to learn a language.
+requestAnimationFrame(() => { window.setTimeout(start); });

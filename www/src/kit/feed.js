@@ -1,6 +1,6 @@
 // The state of the house, kept true: from the page itself, then pushed; polled while the stream is broken; silent while
 // nobody looks.
-import { serverNow, setClock } from './age.js';
+import { serverNow, setClock, since } from './age.js';
 import { ask } from './ask.js';
 
 /** @typedef {import('../../types/api').components['schemas']} Schemas */
@@ -10,8 +10,9 @@ import { ask } from './ask.js';
 
 const RETRY_MS = [1_000, 2_000, 5_000, 10_000, 20_000, 30_000];
 const POLL_MS = 10_000;
-/** The server says something at least each 15 s; comments are not told to us, so the connection is looked after by asking. */
+/** What is not pushed (sums of today, ages of sources) is asked for so often, and a stream that went deaf is found by it. */
 const CHECK_MS = 60_000;
+const DEAF_S = 5;
 
 /** @type {State} */
 let state;
@@ -48,7 +49,11 @@ export function onLink(watcher) {
 
 /** Begins with what the page brought along. @param {State} first */
 export function begin(first) {
-  take(first);
+  takeWhole(first);
+  // A page that the browser had kept brings along what was true then.
+  const [load] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType('navigation'));
+  if (load && (load.type === 'back_forward' || load.transferSize === 0)) refresh();
+  window.addEventListener('pageshow', (event) => { if (event.persisted && !document.hidden) wake(); });
   document.addEventListener('visibilitychange', () => (document.hidden ? rest() : wake()));
   window.addEventListener('online', () => { failures = 0; if (!document.hidden) wake(); });
   if (!document.hidden) open();
@@ -57,14 +62,15 @@ export function begin(first) {
 /** @param {State} next */
 function take(next) {
   state = next;
-  setClock(next.timestamp);
-  heard();
+  link.heardAt = serverNow();
+  tellLink();
   for (const reader of readers) reader(state);
 }
 
-function heard() {
-  link.heardAt = serverNow();
-  tellLink();
+/** The server's whole answer, which also tells its clock. @param {State} next */
+function takeWhole(next) {
+  setClock(next.timestamp);
+  take(next);
 }
 
 /** @param {Way} [way] */
@@ -80,7 +86,7 @@ export async function refresh() {
   try {
     do {
       again = false;
-      take(await ask('/api/v1/state'));
+      takeWhole(await ask('/api/v1/state'));
     } while (again);
     if (!stream) tellLink('polled');
   } catch {
@@ -90,22 +96,32 @@ export async function refresh() {
   }
 }
 
+/** Asks, and opens the stream anew where it should have told what came. */
+async function check() {
+  const known = state.live.as_of;
+  await refresh();
+  const found = state.live.as_of;
+  if (stream && found && found !== known && since(found) > DEAF_S) open();
+}
+
 function open() {
+  const isNew = failures === 0;
   close();
   const opened = new EventSource('/api/v1/events');
   stream = opened;
   opened.addEventListener('open', () => {
     failures = 0;
     tellLink('pushed');
-    timers.push(window.setInterval(refresh, CHECK_MS));
+    timers.push(window.setInterval(check, CHECK_MS));
+    if (!isNew) refresh();
   });
   opened.addEventListener('state', (event) => {
     const { live } = JSON.parse(event.data);
-    take({ ...state, timestamp: new Date(serverNow()).toISOString(), live });
+    take({ ...state, live });
   });
   opened.addEventListener('health', (event) => {
     const { sources, coordinator } = JSON.parse(event.data);
-    take({ ...state, timestamp: new Date(serverNow()).toISOString(), sources: withAges(sources), coordinator });
+    take({ ...state, sources: withAges(sources), coordinator });
   });
   // They tell what is new in short; what is told first, at the opening, mostly is not.
   opened.addEventListener('prices', ({ data }) => {

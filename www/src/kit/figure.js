@@ -12,12 +12,11 @@ import { t } from './words.js';
  */
 export function figure(node, of, value, as) {
   const known = typeof value === 'number' && Number.isFinite(value);
-  put(node, known ? /** @type {(value: number) => string} */ (formats[as])(value) : UNKNOWN);
+  if (known) put(node, /** @type {(value: number) => string} */ (formats[as])(value));
+  else if (!node.querySelector('[role=img]')) node.replaceChildren(make('span', { role: 'img', 'aria-label': t('common.unknown') }, UNKNOWN));
   set(node, 'data-of', of);
   set(node, 'data-as', as);
   set(node, 'data-unknown', !known);
-  set(node, 'aria-label', known ? null : t('common.unknown'));
-  set(node, 'role', known ? null : 'img');
 }
 
 /** A figure in a new element. @param {string} of @param {unknown} value @param {keyof typeof formats} as */

@@ -28,7 +28,13 @@ export const formats = {
   price: (pln) => `${numbers({ style: 'currency', currency: 'PLN' }).format(pln)}/kWh`,
   /** PLN/kWh as the API has it, to four digits and a unit in the heading. */
   exact: (pln) => numbers(fixed(4)).format(pln),
+  /** A difference of prices, with its sign. */
+  price_change: (pln) => `${numbers({ style: 'currency', currency: 'PLN', signDisplay: 'exceptZero' }).format(pln)}/kWh`,
   money: (pln) => numbers({ style: 'currency', currency: 'PLN' }).format(pln),
+  /** The same without its sign: words say which way. */
+  amount: (pln) => numbers({ style: 'currency', currency: 'PLN' }).format(Math.abs(pln)),
+  /** PLN/kWh to four digits, without its sign. */
+  amountKwh: (pln) => `${numbers({ style: 'currency', currency: 'PLN', ...fixed(4) }).format(Math.abs(pln))}/kWh`,
   percent: (value) => numbers({ style: 'percent', maximumFractionDigits: 1 }).format(value / 100),
   /** A change of so many percent, with its sign. */
   change: (value) => numbers({ style: 'percent', maximumFractionDigits: 1, signDisplay: 'exceptZero' }).format(value / 100),
@@ -40,7 +46,11 @@ export const formats = {
   decimal: (value) => numbers({ maximumFractionDigits: 2 }).format(value),
   bytes: (value) => bytes(value),
   ms: (value) => `${numbers({ maximumFractionDigits: 2 }).format(value)}\u00a0ms`,
+  minutes: (value) => numbers({ style: 'unit', unit: 'minute', unitDisplay: 'short', maximumFractionDigits: 1 }).format(value),
   duration: (seconds) => duration(seconds),
+  hours: (hours) => duration(hours * 3600),
+  /** A distance in time: words say which way. */
+  gap: (seconds) => duration(Math.abs(seconds)),
 };
 
 /** @param {number} value */
@@ -56,13 +66,15 @@ export function duration(seconds) {
   return numbers({ style: 'unit', unit: String(unit), unitDisplay: 'short', maximumFractionDigits: 0 }).format(Math.floor(seconds / Number(size)));
 }
 
-const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'always', style: 'short' });
+/** @type {Intl.RelativeTimeFormat | undefined} */
+let relative;
 /** How long ago, as calmly as it can be told. @param {number} seconds */
 export function ago(seconds) {
   if (seconds < 10) return t('age.now');
   const [unit, size] = /** @type {[Intl.RelativeTimeFormatUnit, number]} */ (
     seconds < 120 ? ['second', 10] : seconds < 7200 ? ['minute', 60] : seconds < 172_800 ? ['hour', 3600] : ['day', 86_400]);
   const steps = Math.floor(seconds / size);
+  relative ??= new Intl.RelativeTimeFormat(locale, { numeric: 'always', style: 'short' });
   return relative.format(unit === 'second' ? -10 * steps : -steps, unit);
 }
 
@@ -86,11 +98,21 @@ export const timeOf = dates({ hour: '2-digit', minute: '2-digit', hourCycle: 'h2
 export const secondOf = dates({ hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
 /** `23 November 2026` of a day or an instant. */
 export const dayOf = dates({ day: 'numeric', month: 'long', year: 'numeric' });
+/** `Monday, 23 November 2026`. */
+export const fullDayOf = dates({ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
 /** `Mon 23 Nov`. */
 export const shortDayOf = dates({ weekday: 'short', day: 'numeric', month: 'short' });
+/** `Monday 23 November 2026`. */
+export const longDayOf = dates({ weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' });
 /** `November 2026`. */
 export const monthOf = dates({ month: 'long', year: 'numeric' });
 /** `2026`. */
 export const yearOf = dates({ year: 'numeric' });
 /** `23 Nov 2026, 05:30`. */
 export const whenOf = dates({ day: 'numeric', month: 'short', year: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+
+/** `13:00–15:00`, with its day where that is not `today`. @param {string} start @param {string} end @param {string} [today] */
+export function spanOf(start, end, today = start) {
+  const span = t('common.span', { from: timeOf(start), to: timeOf(end) });
+  return start.slice(0, 10) === today.slice(0, 10) ? span : t('common.span_day', { span, day: shortDayOf(start) });
+}

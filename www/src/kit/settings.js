@@ -11,11 +11,19 @@ function keep(name, value) {
   document.cookie = `${name}=${value}; path=/; max-age=${YEAR_S}; samesite=lax`;
 }
 
+/** What surrounds the page in a browser or on a home screen takes its colour. */
+function colourFrame() {
+  const paper = getComputedStyle(document.documentElement).getPropertyValue('--paper').trim();
+  for (const meta of document.querySelectorAll('meta[name="theme-color"]')) meta.setAttribute('content', paper);
+}
+
 /** The two choices. @returns {HTMLElement} */
 export function settings() {
+  if (document.documentElement.dataset.theme !== 'auto') colourFrame();
   const theme = select(THEMES.map((name) => [name, t(`common.theme_${name}`)]), document.documentElement.dataset.theme ?? 'auto', (value) => {
     keep('theme', value);
     document.documentElement.dataset.theme = value;
+    colourFrame();
     window.dispatchEvent(new Event('themechange'));
   });
   const languages = select(Object.entries(catalogues), language, (value) => {

@@ -1,5 +1,5 @@
 // The house at a glance: power flow, price, decision, today, health. One answer, /api/v1/state, and today's money.
-import { ask, figure, figureOf, icon, make, named, put, putReason, set, siteText, t, tellAge, timeOf, whyUnknown, withQuery } from '../kit.js';
+import { ask, current, figure, figureOf, icon, make, named, put, putReason, set, siteText, spanOf, t, tellAge, timeOf, whyUnknown, withQuery } from '../kit.js';
 import { flow } from './now/flow.js';
 import { strip } from './now/strip.js';
 
@@ -41,14 +41,15 @@ function price() {
   const value = make('span.big');
   const words = make('p.words');
   const why = make('p.reason');
+  const best = make('p.words');
   const sell = make('span.figure');
   const until = make('p.age');
   const bars = strip();
-  const box = tile('price', 'now.price', make('p', value), words, make('p.words', `${t('now.price_sell')} `, sell), why, bars.box, until);
+  const box = tile('price', 'now.price', make('p', value), words, make('p.words', `${t('now.price_sell')} `, sell), why, bars.box, best, until);
   return {
     box,
     /** @param {State} state */
-    update({ prices, unknown }) {
+    update({ prices, timestamp, unknown }) {
       const now = prices.current;
       figure(value, `${STATE}/prices/current/buy_pln_kwh`, now?.buy_pln_kwh, 'price');
       box.classList.toggle('negative', (now?.buy_pln_kwh ?? 0) < 0);
@@ -57,6 +58,14 @@ function price() {
       figure(sell, `${STATE}/prices/current/sell_pln_kwh`, now?.sell_pln_kwh, 'price');
       putReason(why, now?.buy_pln_kwh === undefined || now.buy_pln_kwh === null ? whyUnknown({ unknown }, 'prices.current.buy_pln_kwh') : undefined);
       bars.update(prices);
+      const at = prices.cheapest.findIndex(({ hours }) => hours === 2);
+      const cheapest = prices.cheapest[at];
+      best.hidden = !cheapest;
+      const span = cheapest && spanOf(cheapest.start, cheapest.end, timestamp);
+      if (cheapest && best.dataset.span !== span) {
+        best.dataset.span = span;
+        best.replaceChildren(`${t('now.price_best', { span: span ?? '' })}, `, figureOf(`${STATE}/prices/cheapest/${at}/mean_buy_pln_kwh`, cheapest.mean_buy_pln_kwh, 'price'));
+      }
       const origin = prices.today?.provenance;
       tellAge(until, { at: origin?.fetched_at, staleAfter: prices.stale_after, source: named('common', 'source', origin?.source), box });
     },
@@ -98,7 +107,7 @@ function today() {
   const why = make('p.reason');
   const age = make('p.age');
   const box = tile('today', 'now.today', list, why, make('p', make('a', { href: '#/energy' }, t('nav.energy'))), age);
-  let day = '';
+  let day = current().timestamp.slice(0, 10);
   let timer = 0;
   const abort = new AbortController();
 
@@ -115,6 +124,7 @@ function today() {
   }
   figure(cost, '', null, 'money');
   figure(sufficiency, '', null, 'percent');
+  money();
   return {
     box,
     /** @param {State} state */
@@ -151,7 +161,7 @@ function health() {
       list.replaceChildren(...troubled.map(([name, source]) => {
         const line = make('span.reason');
         putReason(line, source?.error);
-        return make('li', `${named('sources', '', name).trim()}: `, line);
+        return make('li', `${named('sources', '', name)}: `, line);
       }));
     },
   };

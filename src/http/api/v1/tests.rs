@@ -222,7 +222,7 @@ fn the_server_tells_about_itself() {
     assert_eq!(about["latency"], latency);
     for (path, class) in [
         ("/", 1),
-        ("/assets/app.js", 2),
+        ("/assets/0/en/shell.js", 2),
         ("/logs/rates", 15),
         ("/logs/download/x", 16),
         ("/logs", 13),

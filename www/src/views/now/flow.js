@@ -36,7 +36,7 @@ export function flow() {
 /** One device's tile; its update answers the power that it gives to the house (W, negative: takes), null where unknown. @param {Device} name */
 function device(name) {
   const value = make('p.big');
-  const words = make('p.words');
+  const words = make('p.words', { hidden: name === 'pv' || name === 'house' });
   const power = make('span.figure');
   const why = make('p.reason');
   const age = make('p.age');
