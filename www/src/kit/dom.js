@@ -1,5 +1,5 @@
 // Elements, made and changed. Text is set as text only, and only when it differs, so that nothing moves without reason.
-import { translated } from './words.js';
+import { t, translated } from './words.js';
 
 /** @typedef {Node | string} Inside */
 
@@ -66,4 +66,13 @@ export const siteText = (text) => make('span.site', { lang: '', dir: 'auto' }, S
 export function said(text) {
   const known = translated(text);
   return known === undefined ? make('span', { lang: 'en' }, text) : make('span', known);
+}
+
+/**
+ * A text of the catalogue with elements in its places, such as figures.
+ * @param {import('./words.js').Key} key @param {Record<string, Node>} inside @returns {Inside[]}
+ */
+export function tWith(key, inside) {
+  const parts = t(key, Object.fromEntries(Object.keys(inside).map((name) => [name, `\0${name}\0`]))).split('\0');
+  return parts.map((part, at) => (at % 2 ? inside[part] ?? part : part));
 }
