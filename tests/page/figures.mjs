@@ -28,6 +28,7 @@ function table(locale) {
     voltage: (volts) => `${number(1, 1)(volts)}${NBSP}V`,
     count: number(0, 0),
     decimal: number(0, 2),
+    day: (text) => new Date(`${text}T12:00:00Z`).toLocaleDateString(locale, { timeZone: 'UTC', day: 'numeric', month: 'long', year: 'numeric' }),
     ms: (value) => `${number(0, 2)(value)}${NBSP}ms`,
     minutes: (value) => unit('minute', value, 1),
     hours: (value) => table(locale).duration(value * 3600),
@@ -79,7 +80,7 @@ async function once(page, house, language) {
     if (!answers.has(path)) answers.set(path, await house.api(path));
     const { status, body } = answers.get(path);
     const value = status === 200 ? pointed(body, pointer) : undefined;
-    if (typeof value === 'number') {
+    if (typeof value === 'number' || (as === 'day' && typeof value === 'string')) {
       known += 1;
       if (text !== formats[as](value) || isUnknown) tell(`the API ${value}, which is ${JSON.stringify(formats[as](value))}`);
     } else if (text !== DASH || !isUnknown) tell(`the API ${status} ${JSON.stringify(value)}`);

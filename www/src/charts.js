@@ -44,6 +44,7 @@ export { uPlot };
  * @property {(seconds: number | null) => void} point moves the cursor, and tells nobody
  * @property {(from: number, to: number) => void} look shows another stretch of what it has
  * @property {(lines: boolean[]) => void} only shows some of the lines
+ * @property {() => boolean} held whether somebody is just moving something in it
  * @property {() => uPlot | undefined} plot once there are data
  * @property {() => void} end
  */
@@ -94,6 +95,11 @@ export function chart(wanted) {
     if (plot && (plot.width !== width || plot.height !== height)) plot.setSize({ width, height });
   });
   resized.observe(box);
+  let held = false;
+  const hold = () => { held = true; };
+  const release = () => { held = false; };
+  box.addEventListener('pointerdown', hold);
+  for (const name of ['pointerup', 'pointercancel']) window.addEventListener(name, release);
   const ends = [onTheme(() => plot?.redraw(false, true)), keys(box, () => plot, wanted), fingers(box, () => plot, wanted)];
 
   /** @type {Chart} */
@@ -118,9 +124,11 @@ export function chart(wanted) {
     only(lines) {
       lines.forEach((show, at) => { if (plot && plot.series[at + 1]?.show !== show) plot.setSeries(at + 1, { show }); });
     },
+    held: () => held,
     plot: () => plot,
     end() {
       resized.disconnect();
+      for (const name of ['pointerup', 'pointercancel']) window.removeEventListener(name, release);
       for (const end of ends) end();
       plot?.destroy();
     },
@@ -157,6 +165,7 @@ function options({ lines, value, limits = [undefined, undefined], names, onZoom,
       drag: { x: Boolean(onZoom), y: false, setScale: false, dist: 6 },
       bind: { dblclick: () => () => { onOut?.(); return null; } },
       points: { size: 8, width: 2 },
+      hover: { prox: 40 },
     },
     hooks: {
       setCursor: [told],

@@ -1,4 +1,5 @@
 // Elements, made and changed. Text is set as text only, and only when it differs, so that nothing moves without reason.
+import { dayOf, whenOf } from './format.js';
 import { t, translated } from './words.js';
 
 /** @typedef {Node | string} Inside */
@@ -59,13 +60,18 @@ export function fillWith(node, ...inside) {
  */
 export const siteText = (text) => make('span.site', { lang: '', dir: 'auto' }, String(text));
 
+/** Days and instants within a sentence, as the API writes them; not those within names of files. */
+const INSTANTS = /(^|[\s(])(\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d))?)(?=$|[\s,.;:)])/g;
+/** @param {string} text */
+const dated = (text) => text.replace(INSTANTS, (_, before, iso, time) => before + (time ? whenOf(iso) : dayOf(iso)));
+
 /**
  * What the server says, in the reader's language where the catalogue has the sentence, else as it is.
  * @param {string} text @returns {HTMLSpanElement}
  */
 export function said(text) {
   const known = translated(text);
-  return known === undefined ? make('span', { lang: 'en' }, text) : make('span', known);
+  return known === undefined ? make('span', { lang: 'en' }, dated(text)) : make('span', dated(known));
 }
 
 /**

@@ -15,14 +15,14 @@ const RETRY_MS = 10_000;
 /** @type {import('../shell.js').Mount} */
 export function mount(main, first) {
   const bar = toolbar();
-  const title = make('h2.span');
+  const title = make('h2', { tabindex: '-1' });
   const status = make('p.quiet', { role: 'status' });
   const note = make('p.note', { role: 'alert' });
   const again = make('button', { type: 'button', hidden: true, onclick: () => load() }, t('energy.again'));
   const parts = [headline(), buckets(), balance(), money(), battery(), compare()];
   const board = make('div.sums', ...parts.map(({ box }) => box));
   const save = make('a', t('energy.export'));
-  main.append(bar.box, title, status, note, again, board, make('p.export', save));
+  main.append(bar.box, make('div.heading', title, status), note, again, board, make('p.export', save));
 
   let params = first;
   let today = todayOf(current());
@@ -92,6 +92,8 @@ export function mount(main, first) {
     follow(next) {
       params = next;
       begin();
+      // Who followed a link from far below begins above.
+      if (title.getBoundingClientRect().top < 0) { title.scrollIntoView(); title.focus({ preventScroll: true }); }
     },
     leave() {
       window.clearTimeout(timer);

@@ -9,8 +9,9 @@ import { GROUPS, seriesText, shownOf, trackOf } from './history/series.js';
 import { table } from './history/table.js';
 
 /** @typedef {import('./history/series.js').Answer} Answer */
-/** How long one answer is good enough while the stretch ends now. */
+/** How long one answer is good enough while the stretch ends now: one of rows, one of hours and days. */
 const AGAIN_MS = 60_000;
+const SUMS_AGAIN_MS = 600_000;
 const MOST_POINTS = 2000;
 
 /** @type {import('../shell.js').Mount} */
@@ -131,8 +132,9 @@ export function mount(main, params) {
   load();
   return {
     update({ live }) {
-      if (document.hidden || chosen.range === 'custom' || live.as_of === reading || serverNow() - askedAt < AGAIN_MS) return;
-      load();
+      if (document.hidden || chosen.range === 'custom' || live.as_of === reading) return;
+      if (serverNow() - askedAt < (answer && answer.resolution !== 'raw' ? SUMS_AGAIN_MS : AGAIN_MS)) return;
+      if (!panes.some(({ drawing }) => drawing.held())) load();
     },
     follow(next) {
       chosen = chosenOf(next);

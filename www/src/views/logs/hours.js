@@ -1,5 +1,5 @@
 // Errors and warnings of the last 24 hours: a bar an hour, and the same as a table; an hour leads to its lines.
-import { figureOf, linkTo, make, put, putReason, set, shortDayOf, svg, t, timeOf, whenOf } from '../../kit.js';
+import { figure, linkTo, make, put, putReason, set, shortDayOf, svg, t, timeOf, whenOf } from '../../kit.js';
 import { paramsOf } from './choice.js';
 
 /** @typedef {import('../../kit.js').Schemas['LogRates']} Rates */
@@ -13,13 +13,17 @@ const COLUMNS = /** @type {const} */ ([...WARNINGS, ...ERRORS, 'info', 'debug'])
 const NAMES = { master: 'master_coordinator.log', data: 'enhanced_data_collector.log', fast_charge: 'fast_charge.log', journal: 'systemd-journal' };
 
 export function hours() {
-  const words = make('p.words');
+  const words = make('p.words', t('common.loading'));
   const bars = svg('g');
   const drawing = svg('svg', { class: 'hours', viewBox: `0 0 24 ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img' }, bars);
   const scale = make('p.scale', { 'aria-hidden': 'true' });
-  const rows = make('tbody');
+  const rows = Array.from({ length: 24 }, () => {
+    const link = make('a');
+    const counts = COLUMNS.map(() => make('span'));
+    return { link, counts, row: make('tr', make('th', { scope: 'row' }, link), ...counts.map((count) => make('td', count))) };
+  });
   const head = make('tr', make('th', { scope: 'col' }, t('logs.hour')), ...COLUMNS.map((name) => make('th', { scope: 'col' }, name.toUpperCase())));
-  const table = make('div.wide', { tabindex: '0', role: 'region', 'aria-label': `${t('logs.hours')}, ${t('logs.table')}` }, make('table', make('thead', head), rows));
+  const table = make('div.wide', { tabindex: '0', role: 'region', 'aria-label': `${t('logs.hours')}, ${t('logs.table')}` }, make('table', make('thead', head), make('tbody', ...rows.map(({ row }) => row))));
   const details = make('details', make('summary', t('logs.table')), table);
   const why = make('p.reason');
   const box = make('section.tile.rates', { 'aria-labelledby': 'rates-title' }, make('h2', { id: 'rates-title' }, t('logs.hours')),
@@ -60,9 +64,11 @@ export function hours() {
       set(drawing, 'aria-label', `${t('logs.hours')}: ${words.textContent}`);
       draw(rate, errors, warnings);
       scale.replaceChildren(...[0, 6, 12, 18].map((hour) => make('span', timeOf(rates.hours[hour] ?? ''))));
-      rows.replaceChildren(...rates.hours.map((start, hour) => make('tr',
-        make('th', { scope: 'row' }, make('a', { href: target(hour) }, hourOf(rates.hours, hour))),
-        ...COLUMNS.map((level) => make('td', figureOf(`${OF}/${at}/${level}/${hour}`, rate[level][hour], 'count'))))));
+      rows.forEach(({ link, counts }, hour) => {
+        set(link, 'href', target(hour));
+        put(link, hourOf(rates.hours, hour));
+        COLUMNS.forEach((level, n) => figure(/** @type {Element} */ (counts[n]), `${OF}/${at}/${level}/${hour}`, rate[level][hour], 'count'));
+      });
     },
   };
 

@@ -6,10 +6,11 @@ const MOST = 2000;
 /** So near its end the reader is at it, px. */
 const NEAR = 40;
 
-export function list() {
+/** @param {HTMLElement} first stands above the oldest line */
+export function list(first) {
   const lines = make('ol.lines');
   const empty = make('p.quiet', t('common.loading'));
-  const pane = make('div.pane', { tabindex: '0', role: 'region', 'aria-label': t('logs.lines') }, empty, lines);
+  const pane = make('div.pane', { tabindex: '0', role: 'region', 'aria-label': t('logs.lines') }, first, empty, lines);
   const news = make('button.news', { type: 'button', hidden: true });
   const box = make('div.reader', pane, news);
   /** Their texts, none for a mark that lines are missing. @type {(string | null)[]} */
@@ -30,7 +31,7 @@ export function list() {
   pane.addEventListener('keydown', (event) => {
     const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
     if (!step || event.altKey || event.ctrlKey || event.metaKey) return;
-    const links = [...lines.querySelectorAll('a')];
+    const links = [...pane.querySelectorAll('a')].filter((link) => !link.hidden);
     const at = links.indexOf(/** @type {HTMLAnchorElement} */ (document.activeElement));
     const next = at < 0 ? links.at(-1) : links[at + step];
     if (!next) return;
