@@ -26,6 +26,7 @@ export function tellKnown(node, share) {
   put(node, share === null ? '' : isWhole ? '\u2713' : t('energy.known_part', { share: formats.percent?.(share) ?? '' }));
   for (const name of ['aria-label', 'title']) set(node, name, isWhole ? t('energy.known_all') : null);
   set(node, 'role', isWhole ? 'img' : null);
+  set(node, 'data-reckoned', true);
   node.classList.toggle('partly', share !== null && share < 100);
 }
 

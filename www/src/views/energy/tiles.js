@@ -117,7 +117,8 @@ export function battery() {
       change.tell(shown, 'total.battery.soc_change_pct', 'change', share);
       const day = shown.answer.total.battery.last_full;
       put(full, day ? dayOf(day) : t('common.unknown'));
-      set(full, 'data-of', `${shown.path}#/total/battery/last_full`);
+      set(full, 'data-of', day ? `${shown.path}#/total/battery/last_full` : null);
+      set(full, 'data-as', 'day');
       putReason(why, day ? undefined : whyUnknown(shown.answer, 'total.battery.last_full'));
       days.tell(shown, 'total.battery.days_since_full', 'count');
       days.row.hidden = !day;

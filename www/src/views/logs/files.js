@@ -34,7 +34,7 @@ export function files() {
         else put(part.age, t('common.unknown'));
         const counts = file.lines_in_memory;
         const all = Object.values(counts).reduce((total, count) => total + count, 0);
-        part.counts.replaceChildren(`${t('logs.in_memory')} `, formats.count?.(all) ?? '',
+        part.counts.replaceChildren(`${t('logs.in_memory')} `, make('span', { 'data-reckoned': true }, formats.count?.(all) ?? ''),
           ...LEVELS.filter((level) => counts[level]).flatMap((level) => [`, ${level.toUpperCase()} `, figureOf(`${OF}/${at}/lines_in_memory/${level}`, counts[level], 'count')]));
       });
     },
