@@ -1,4 +1,5 @@
-// Bundles the page into a folder: node build.mjs [FOLDER]. `build.rs` calls it and compiles the folder into the program.
+// Bundles the page into a folder: node build.mjs [FOLDER [CATALOGUES]]. `build.rs` calls it and compiles the folder into the
+// program; a test gives other catalogues than those of lang.
 //
 //   hash           of everything below, in the path of every asset: a browser asks for each of them once
 //   index.html     a template, which the server fills in (src/http/api/page.rs)
@@ -6,14 +7,17 @@
 import { build } from 'esbuild';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = process.argv[2] ?? join(here, 'dist');
+const lang = process.argv[3] ?? join(here, 'lang');
 /** What browsers of 2021 understand; older ones have /lite. */
 const target = ['chrome80', 'firefox78', 'safari14.1'];
+/** What /lite is for. */
+const old = ['chrome28', 'firefox24', 'ie10', 'ios6', 'safari6'];
 const usual = { absWorkingDir: here, bundle: true, minify: true, write: false, target, legalComments: 'none' };
 const module = { ...usual, format: 'esm' };
 
@@ -42,9 +46,9 @@ const words = (file) => ({
   },
 });
 
-const names = (folder, ending) => readdirSync(join(here, folder)).filter((name) => name.endsWith(ending)).sort();
+const names = (folder, ending) => readdirSync(resolve(here, folder)).filter((name) => name.endsWith(ending)).sort();
 
-const catalogues = names('lang', '.json').map((file) => [basename(file, '.json'), join(here, 'lang', file)]);
+const catalogues = names(lang, '.json').map((file) => [basename(file, '.json'), join(lang, file)]);
 const languages = Object.fromEntries(catalogues.map(([code, file]) => [code, JSON.parse(readFileSync(file, 'utf8')).meta.name]));
 
 /** Path below assets -> bytes. */
@@ -58,11 +62,14 @@ for (const [code, file] of catalogues) {
   Object.assign(manifest, { lang: meta.locale, description: meta.description });
   assets.set(`${code}/manifest.json`, Buffer.from(JSON.stringify(manifest)));
 }
-for (const file of ['charts.js', ...names('src/views', '.js').map((name) => `views/${name}`)]) {
+// The view Now is in the shell: it needs no request of its own.
+const views = names('src/views', '.js').filter((name) => name !== 'now.js');
+for (const file of ['charts.js', ...views.map((name) => `views/${name}`)]) {
   const { outputFiles } = await build({ ...module, entryPoints: [`src/${file}`], plugins: [apart] });
   keep(outputFiles, basename(file));
 }
 keep((await build({ ...usual, entryPoints: ['style/page.css'] })).outputFiles, 'style.css');
+keep((await build({ ...usual, target: old, entryPoints: ['style/lite.css'] })).outputFiles, 'lite.css');
 for (const file of readdirSync(join(here, 'icons')).filter((name) => name !== 'manifest.json').sort()) {
   assets.set(file, readFileSync(join(here, 'icons', file)));
 }

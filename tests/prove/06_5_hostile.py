@@ -104,18 +104,35 @@ def page(tally, server, lines):
     browser = chromium()
     if not tally.check(browser, "a Chromium is installed"):
         return
-    document = drawn(browser, server.base)
-    found = re.search(rb'<pre id="log-lines"[^>]*>(.*?)</pre>', document, re.S)
-    text = html.unescape(found.group(1).decode("utf-8")) if found else ""
+    drawn_all = f"main:has(ol.lines li:nth-child({len(lines)})) section.files ul.rows li:nth-child({len(NAMES) - 1})"
+    document = drawn(browser, f"{server.base}/#/logs?file=master", drawn_all)
+    found = re.search(rb'<ol class="lines">(.*?)</ol>', document, re.S)
+    shown = texts(found.group(1) if found else b"")
     # HTML has no way to write these; the parser that reads the document back changes them.
     odd = str.maketrans({"\0": "\ufffd", "\x9b": "›", "\x85": "…"})
-    shown, expected = (value.translate(odd) for value in (text, "\n".join(lines)))
-    unlike = next((pair for pair in zip(shown, expected) if pair[0] != pair[1]), (len(shown), len(expected)))
-    tally.check(shown == expected, "the page shows the lines as text", f"{unlike} {shown[:200]!r}")
+    unlike = [pair for pair in zip(shown, lines) if pair[0].translate(odd) != pair[1].translate(odd)]
+    same = not unlike and len(shown) == len(lines)
+    tally.check(same, "the page shows the lines as text", f"{len(shown)} of {len(lines)}, {unlike[:2]!r}")
+    tags = set(re.findall(rb"<([^\s/>]+)", found.group(1) if found else b""))
+    tally.check(tags == {b"li", b"a", b"span", b"strong"}, "no element of a line", str(tags))
     tally.check(b"<script>alert" not in document and b"<img src=x" not in document, "no markup of a line in the document")
-    tally.check(b'id="owned"' not in document and b"<svg" not in (found.group(1) if found else b"<svg"), "no element of a line")
+    tally.check(b'id="owned"' not in document and b"onload=" not in found.group(1), "no element or handler of a line")
     title = re.search(rb"<title>(.*?)</title>", document)
     tally.check(title and b"owned" not in title.group(1), "no script of a line has run", str(title))
+    listed = re.search(rb'<ul class="rows">(.*?)</ul>', document, re.S)
+    links = re.findall(rb'<a href="([^"]*)" download="">(.*?)</a>', listed.group(1) if listed else b"", re.S)
+    told = {html.unescape(re.sub("<[^<>]*>", "", name.decode())): html.unescape(link.decode()) for link, name in links}
+    readable = [name.decode() for name in NAMES if not name.startswith(b"\xff")]
+    lacking = [name for name in readable if name not in told]
+    tally.check(not lacking, "the page shows the names of files as text", f"{lacking!r} of {list(told)!r}")
+    wrong = [name for name in readable if told.get(name) != "/logs/download/" + quote(name, safe="!'()*")]
+    tally.check(not wrong, "a link to each file, its name escaped", f"{wrong!r}: {[told.get(name) for name in wrong]!r}")
+
+
+def texts(items):
+    """What stands in each element of a list, as its reader sees it."""
+    found = re.findall(rb"<li\b[^<>]*>(.*?)</li>", items, re.S)
+    return [html.unescape(re.sub("<[^<>]*>", "", item.decode())) for item in found]
 
 
 def files(tally, server, folder):

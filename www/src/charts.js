@@ -33,7 +33,7 @@ export { isTwice, isoAt, offsetAt, secondsOf } from './charts/zone.js';
  */
 /**
  * @typedef {object} Chart
- * @property {HTMLElement} box its height is CSS's: `.plot`
+ * @property {HTMLElement} box its height is CSS's: `.graph`
  * @property {(data: Point[][], x: [number, number], zone: string) => void} show one list a line, in order of time
  * @property {(seconds: number | null) => void} point moves the cursor, and tells nobody
  * @property {(from: number, to: number) => void} look shows another stretch of what it has
@@ -43,7 +43,7 @@ export { isTwice, isoAt, offsetAt, secondsOf } from './charts/zone.js';
 
 /** @param {Wanted} wanted @returns {Chart} */
 export function chart(wanted) {
-  const box = make('div.plot', { tabindex: '0', role: 'slider', 'aria-label': wanted.label, 'aria-valuenow': 0, 'aria-orientation': 'horizontal' });
+  const box = make('div.graph', { tabindex: '0', role: 'slider', 'aria-label': wanted.label, 'aria-valuenow': 0, 'aria-orientation': 'horizontal' });
   /** @type {uPlot | undefined} */
   let plot;
   let zone = 'UTC';

@@ -2,6 +2,7 @@
 import { ago, here, icon, language, linkTo, make, onLink, onState, put, serverNow, set, t, whenOf } from './kit.js';
 import { begin } from './kit/feed.js';
 import { settings } from './kit/settings.js';
+import * as now from './views/now.js';
 
 export * from './kit.js';
 
@@ -33,8 +34,9 @@ const demo = make('strong.demo', { hidden: true }, t('common.demo'));
 const trouble = make('p.trouble', { role: 'status' });
 
 function furnish() {
+  top.prepend(make('a.skip', { href: '#main', onclick: skip }, t('nav.skip')));
   top.append(demo, asOf, heard);
-  top.after(make('a.skip', { href: '#main', onclick: skip }, t('nav.skip')), nav, trouble);
+  top.after(nav, trouble);
   main.after(make('footer', settings(), make('p', make('a', { href: '/lite' }, t('common.lite')))));
   more.addEventListener('click', () => unfold(!nav.classList.contains('open')));
   nav.addEventListener('keydown', (event) => { if (event.key === 'Escape') { unfold(false); more.focus(); } });
@@ -76,8 +78,9 @@ async function show() {
   window.scrollTo(0, scrolled.get(location.hash) ?? 0);
 }
 
-/** @param {string} name @returns {Promise<{ mount: Mount }>} */
+/** The view that most come for is here already. @param {string} name @returns {Promise<{ mount: Mount }>} */
 async function load(name) {
+  if (name === 'now') return now;
   try {
     return await import(new URL(`./${name}.js`, import.meta.url).href);
   } catch {
@@ -106,17 +109,22 @@ function tellLink(told) {
   put(trouble, isLost ? t('common.lost', { age: ago(seconds) }) : '');
 }
 
-furnish();
-begin(JSON.parse(/** @type {HTMLElement} */ (document.getElementById('first')).textContent ?? ''));
-onState((state) => {
-  demo.hidden = !state.demo;
-  put(asOf, whenOf(state.timestamp));
-  document.title = titleOf(VIEWS.find((name) => name === shown?.name) ?? 'now');
-});
-onLink(tellLink);
-window.setInterval(() => { if (link && link.way === 'lost' && !document.hidden) tellLink(link); }, 5_000);
-history.scrollRestoration = 'manual';
-document.addEventListener('scroll', () => { scrolled.set(location.hash, window.scrollY); }, { passive: true });
-window.addEventListener('hashchange', show);
+function start() {
+  begin(JSON.parse(/** @type {HTMLElement} */ (document.getElementById('first')).textContent ?? ''));
+  onState((state) => {
+    demo.hidden = !state.demo;
+    put(asOf, whenOf(state.timestamp));
+    document.title = titleOf(VIEWS.find((name) => name === shown?.name) ?? 'now');
+  });
+  onLink(tellLink);
+  window.setInterval(() => { if (link && link.way === 'lost' && !document.hidden) tellLink(link); }, 5_000);
+  document.addEventListener('scroll', () => { scrolled.set(location.hash, window.scrollY); }, { passive: true });
+  window.addEventListener('hashchange', show);
+  show();
+}
+
 document.documentElement.lang = language;
-show();
+history.scrollRestoration = 'manual';
+furnish();
+// What stands around the view is painted first: with its first number a browser takes some 30 ms to learn a language.
+requestAnimationFrame(() => { window.setTimeout(start); });

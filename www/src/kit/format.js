@@ -46,6 +46,7 @@ export const formats = {
   decimal: (value) => numbers({ maximumFractionDigits: 2 }).format(value),
   bytes: (value) => bytes(value),
   ms: (value) => `${numbers({ maximumFractionDigits: 2 }).format(value)}\u00a0ms`,
+  minutes: (value) => numbers({ style: 'unit', unit: 'minute', unitDisplay: 'short', maximumFractionDigits: 1 }).format(value),
   duration: (seconds) => duration(seconds),
   hours: (hours) => duration(hours * 3600),
   /** A distance in time: words say which way. */
@@ -65,13 +66,15 @@ export function duration(seconds) {
   return numbers({ style: 'unit', unit: String(unit), unitDisplay: 'short', maximumFractionDigits: 0 }).format(Math.floor(seconds / Number(size)));
 }
 
-const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'always', style: 'short' });
+/** @type {Intl.RelativeTimeFormat | undefined} */
+let relative;
 /** How long ago, as calmly as it can be told. @param {number} seconds */
 export function ago(seconds) {
   if (seconds < 10) return t('age.now');
   const [unit, size] = /** @type {[Intl.RelativeTimeFormatUnit, number]} */ (
     seconds < 120 ? ['second', 10] : seconds < 7200 ? ['minute', 60] : seconds < 172_800 ? ['hour', 3600] : ['day', 86_400]);
   const steps = Math.floor(seconds / size);
+  relative ??= new Intl.RelativeTimeFormat(locale, { numeric: 'always', style: 'short' });
   return relative.format(unit === 'second' ? -10 * steps : -steps, unit);
 }
 

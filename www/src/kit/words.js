@@ -10,7 +10,10 @@ export const locale = words.meta.locale;
 /** The catalogue's code. */
 export const language = document.documentElement.lang;
 
-const plurals = new Intl.PluralRules(locale);
+/** @type {Intl.PluralRules | undefined} */
+let plurals;
+/** @param {unknown} n */
+const pluralOf = (n) => (plurals ??= new Intl.PluralRules(locale)).select(Number(n));
 
 /** @param {string} text @param {Given} given */
 const fill = (text, given) => text.replace(/\{(\w+)\}/g, (whole, name) => (name in given ? String(given[name]) : whole));
@@ -30,16 +33,18 @@ function find(key) {
 export function t(key, given = {}) {
   const found = find(key);
   const text = typeof found === 'object' && found !== null
-    ? /** @type {Record<string, string>} */ (found)[plurals.select(Number(given.n))] ?? /** @type {any} */ (found).other
+    ? /** @type {Record<string, string>} */ (found)[pluralOf(given.n)] ?? /** @type {any} */ (found).other
     : found;
   return fill(String(text ?? key), { ...given, n: typeof given.n === 'number' ? new Intl.NumberFormat(locale).format(given.n) : given.n ?? '' });
 }
 
 /**
- * The text for a word of the API, such as a kind or a state, `section.prefix_word` (or `section.word` without a prefix); the word itself where there is none.
+ * The text for a word of the API, such as a kind or a state, `section.prefix_word` or, without a prefix, `section.word`;
+ * the word itself where the catalogue has none, nothing where the API has none.
  * @param {string} section @param {string} prefix @param {unknown} word
  */
 export function named(section, prefix, word) {
+  if (word === null || word === undefined) return '';
   const found = find(`${section}.${prefix ? `${prefix}_` : ''}${word}`);
   return typeof found === 'string' ? found : String(word).replaceAll('_', ' ');
 }

@@ -23,6 +23,8 @@ export function mount(main, params) {
   let following;
   /** @type {import('../kit.js').Schemas['LogRates'] | undefined} */
   let rates;
+  /** Whose lines are on the page. @type {Choice | undefined} */
+  let shown;
 
   const top = controls((change, isTyped) => {
     const next = { ...choice, ...change };
@@ -31,18 +33,18 @@ export function mount(main, params) {
     note('logs', paramsOf(next));
     apply(next);
   });
-  const reader = list();
   const told = happenings();
   const held = heldLine();
   const way = make('p.way', { role: 'status' });
   const trouble = make('p.note');
   const older = make('a.older', t('logs.older'));
+  const reader = list(older);
   const download = make('a', { download: '' }, t('logs.download'));
   const again = make('button', { type: 'button', onclick: () => load() }, t('common.reload'));
   const rate = hours();
   const all = files();
   const lines = make('section.tile.log', { 'aria-labelledby': 'log-title' }, make('h2', { id: 'log-title' }),
-    trouble, make('p', older), reader.box, told.box, way, held.box, make('p.toolbar', download, again));
+    trouble, reader.box, told.box, way, held.box, make('p.toolbar', download, again));
   main.append(top.box, make('div.logs', lines, make('div.aside', rate.box, all.box)));
 
   /** @param {Choice} next */
@@ -86,6 +88,7 @@ export function mount(main, params) {
 
   /** @param {Lines} answer @param {string} path */
   function show(answer, path) {
+    shown = choice;
     putReason(trouble, answer.note);
     if (choice.file === 'summary') told.update(answer.happenings ?? [], path);
     else reader.show(answer.lines);
@@ -105,7 +108,11 @@ export function mount(main, params) {
   function refuse(error) {
     trouble.removeAttribute('data-reason');
     fillWith(trouble, error instanceof Refused && error.message ? said(error.message) : t('common.no_answer'));
-    if (error instanceof Refused && error.status) { reader.show([]); told.update([], ''); held.box.hidden = true; older.hidden = true; download.hidden = true; }
+    // Lines stay, unless they are not those that are asked for now.
+    if (shown && isSame(shown, choice)) return;
+    reader.show([]);
+    told.update([], '');
+    for (const node of [held.box, older, download]) node.hidden = true;
   }
 
   function followIf() {
@@ -134,7 +141,6 @@ export function mount(main, params) {
     }
   }
   const timer = window.setInterval(() => { if (!document.hidden) look(); }, LOOK_MS);
-  rate.box.hidden = true;
   older.hidden = true;
   furnish();
   load();
@@ -153,11 +159,10 @@ export function mount(main, params) {
 
 /** What is held of a log, and how much of it is wanted. */
 function heldLine() {
-  const [returned, wanted, total] = [make('dd'), make('dd'), make('dd')];
-  const from = make('dd');
+  const [returned, wanted, total, from] = [make('span'), make('span'), make('span'), make('span')];
   const age = make('p.age');
-  const fact = (/** @type {import('../kit.js').Key} */ key, /** @type {Node} */ value) => make('div', make('dt', t(key)), value);
-  const box = make('div.held', make('dl.facts', fact('logs.returned', returned), fact('logs.wanted', wanted), fact('logs.total', total), fact('logs.held_from', from)), age);
+  const fact = (/** @type {import('../kit.js').Key} */ key, /** @type {Node} */ value) => make('div', make('dt', t(key)), make('dd', value));
+  const box = make('div.held', make('dl.facts', fact('logs.returned', returned), fact('logs.wanted', wanted), fact('logs.total', total), fact('logs.held_from', from)), age, make('p.quiet', t('logs.time_help')));
   return {
     box,
     /** @param {Lines} answer @param {string} path */

@@ -33,8 +33,7 @@ export function mount(main, params) {
   const now = headline();
   const drawing = chart(choose);
   const steps = ladder(choose);
-  const origin = provenance();
-  const parts = [drawing, steps, windows(), statistics(), origin, table()];
+  const parts = [drawing, steps, windows(), statistics(), provenance(), table()];
   const title = make('h2.day-title');
   const refusal = make('p.note', { role: 'status' });
   const again = make('button', { type: 'button', hidden: true, onclick: () => load() }, t('common.reload'));
@@ -44,7 +43,7 @@ export function mount(main, params) {
   const board = make('div.price-board', { hidden: true }, ...parts.map(({ box }) => box));
   const calendar = make('p.calendar', make('a', { href: withQuery('/prices.ics', { lang: language }), type: 'text/calendar' }, t('prices.calendar')),
     ' ', make('span.quiet', t('prices.calendar_help')));
-  main.append(now.box, choice.box, title, refusal, again, waiting, without, board, calendar);
+  main.append(now.box, choice.box, make('div', title, refusal, again, waiting), without, board, calendar);
 
   /** @param {string} [day] */
   const dayParam = (day = address.get('day') ?? 'today') => day || 'today';
@@ -56,7 +55,7 @@ export function mount(main, params) {
     const { signal } = abort;
     const path = withQuery('/api/v1/prices', { day: dayParam() });
     known = stamp();
-    set(board, 'aria-busy', 'true');
+    if (shown?.path !== path) set(board, 'aria-busy', 'true');
     if (!shown) put(title, nameOf(dayOfParam(dayParam(), current().timestamp)));
     try {
       /** @type {PriceDay} */
@@ -68,7 +67,8 @@ export function mount(main, params) {
       draw();
     } catch (error) {
       if (signal.aborted) return;
-      failedAt = Date.now();
+      // Who asks for what there is not is told so, and need not ask again.
+      failedAt = error instanceof Refused && error.status === 400 ? Infinity : Date.now();
       fillWith(refusal, error instanceof Refused && error.message ? said(error.message) : refusalText(error));
       // The same day's older prices are still true; another day's are not what was asked for.
       if (shown?.path !== path) {
@@ -78,7 +78,7 @@ export function mount(main, params) {
         put(title, nameOf(dayOfParam(dayParam(), current().timestamp)));
       }
     }
-    again.hidden = !failedAt;
+    again.hidden = !failedAt || failedAt === Infinity;
     waiting.hidden = true;
     set(board, 'aria-busy', null);
   }

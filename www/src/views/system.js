@@ -15,18 +15,22 @@ export function mount(main) {
   const overall = make('p.big.overall', { role: 'status' });
   const trouble = make('p.note');
   const [program, list] = [coordinator(), sources()];
-  const ofStatus = [program, storage(), list, own(), threads()];
-  const ofAbout = [footprint(), traffic(), limits(), version()];
-  const board = make('div.board.parts', ...[...ofStatus, ...ofAbout].map(({ box }) => box));
+  const [kept, mine, lost] = [storage(), own(), threads()];
+  const [taken, asked, bounds, made] = [footprint(), traffic(), limits(), version()];
+  const ofStatus = [program, list, kept, mine, lost];
+  const ofAbout = [bounds, taken, asked, made];
+  const board = make('div.parts', ...[[program, list], [kept, mine, lost, bounds], [taken, asked, made]]
+    .map((column) => make('div.column', ...column.map(({ box }) => box))));
   main.append(overall, trouble, board);
   /** @type {Status | undefined} */
   let status;
+  let isSilent = false;
 
   function sum() {
     const { sources: now, coordinator: { running }, demo } = current();
     const count = Object.values(now).filter((source) => isTroubled(source.state)).length
       + (running === false && !demo ? 1 : 0) + (status ? troubles(status) : 0);
-    put(overall, count ? t('system.troubles', { n: count }) : t('system.good'));
+    put(overall, count ? t('system.troubles', { n: count }) : t(isSilent ? 'system.unsure' : 'system.good'));
     overall.classList.toggle('troubled', count > 0);
   }
 
@@ -46,7 +50,9 @@ export function mount(main) {
     ]);
     if (abort.signal.aborted) return;
     const failed = results.find((result) => result.status === 'rejected');
-    board.classList.toggle('stale', Boolean(failed));
+    isSilent = Boolean(failed);
+    board.classList.toggle('stale', isSilent);
+    sum();
     if (!failed) put(trouble, '');
     else fillWith(trouble, failed.reason instanceof Refused && failed.reason.message ? said(failed.reason.message) : t('common.no_answer'));
   }

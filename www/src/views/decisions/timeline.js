@@ -1,5 +1,5 @@
 // The timeline: newest first, a page at a time, as far back as the reader wants.
-import { ask, make, put, putReason, t, whenOf, whyUnknown, withQuery } from '../../kit.js';
+import { ask, current, make, put, putReason, t, whenOf, whyUnknown, withQuery } from '../../kit.js';
 import { filters } from './filters.js';
 import { linkToAt, refusal } from './parts.js';
 import { keyOf, rows } from './rows.js';
@@ -15,7 +15,7 @@ const BEGINNING = Date.UTC(2000, 0, 2);
 
 export function timeline() {
   const bar = filters(apply);
-  const news = make('button.news', { type: 'button', hidden: true, onclick: () => { takeNews(); window.scrollTo(0, 0); } });
+  const news = make('button.news', { type: 'button', hidden: true, onclick: showNews });
   const note = make('div.note', { role: 'alert' });
   const list = rows();
   const empty = make('p.quiet', { hidden: true });
@@ -63,7 +63,7 @@ export function timeline() {
     const { signal } = abort;
     const path = pathOf(query);
     box.setAttribute('aria-busy', 'true');
-    more.disabled = true;
+    list.box.classList.toggle('leaving', isFresh);
     if (!last) tell(t('common.loading'));
     try {
       /** @type {Page} */
@@ -79,14 +79,14 @@ export function timeline() {
       if (signal.aborted) return;
       // Nothing of what was asked for before is an answer to this.
       if (isFresh) { entries = []; last = undefined; draw(); }
-      note.replaceChildren(make('p', refusal(error)), make('button', { type: 'button', onclick: () => load(query, isFresh) }, t('decisions.retry')));
+      note.replaceChildren(...refusal(error, () => load(query, isFresh)));
     }
     box.removeAttribute('aria-busy');
-    more.disabled = false;
+    list.box.classList.remove('leaving');
   }
 
   function loadMore() {
-    if (!last) return;
+    if (!last || box.hasAttribute('aria-busy')) return;
     // Where the range is at its end, the days before it are the next one.
     load(last.next ? { ...span, before: last.next } : { ...chosen, to: last.from }, false);
   }
@@ -94,12 +94,12 @@ export function timeline() {
   function draw() {
     list.draw(entries, { folds: !chosen.kind && !chosen.text, hasMore: hasMore(), chosen });
     more.hidden = !hasMore();
-    put(more, t(last?.next ? 'decisions.earlier' : 'decisions.further'));
-    const backwards = last && !entries.length ? whyUnknown(last, 'decisions') : undefined;
-    if (last && !entries.length && !backwards) tell(t(isFiltered() ? 'decisions.none_match' : 'decisions.none'));
-    else tell('');
+    put(more, t(last?.next && last.complete ? 'decisions.earlier' : 'decisions.further'));
+    const isEmpty = last && !entries.length;
+    tell(isEmpty ? t(!last?.complete ? 'decisions.none_yet' : isFiltered() ? 'decisions.none_match' : 'decisions.none') : '');
+    const why = isEmpty && last ? whyUnknown(last, 'decisions') ?? (isFiltered() ? undefined : whyUnknown(current(), 'decision')) : undefined;
     put(looked, last?.searched_from ? t('decisions.searched', { when: whenOf(last.searched_from) }) : '');
-    putReason(partly, last && !last.complete ? whyUnknown(last, 'complete') : backwards);
+    putReason(partly, last && !last.complete ? whyUnknown(last, 'complete') : why);
     const isGap = entries.some(({ made }) => made.battery_soc === null || made.confidence === null || (made.current_price ?? made.current_price_pln) === null);
     putReason(nulls, isGap && last ? whyUnknown(last, 'decisions') : undefined);
     drawNews();
@@ -141,6 +141,12 @@ export function timeline() {
       entries = [...fresh, ...rest.map(({ made, of }) => ({ made, of: of.startsWith(`${path}#`) ? `${PATH}/${made.id}#/decision` : of }))];
     }
     draw();
+  }
+
+  function showNews() {
+    takeNews();
+    window.scrollTo(0, 0);
+    /** @type {HTMLElement | null} */ (list.box.querySelector('a, summary'))?.focus({ preventScroll: true });
   }
 
   const isAtTop = () => list.box.offsetParent !== null && list.box.getBoundingClientRect().top >= 0;

@@ -19,7 +19,7 @@ export function choiceOf(params) {
     q: (params.get('q') ?? '').slice(0, MOST_WORDS),
     since: params.get('since') ?? '',
     before: params.get('before') ?? '',
-    follow: params.get('follow') === '1' && file !== 'summary' ? '1' : '',
+    follow: params.get('follow') === '1' && file !== 'summary' && !params.get('before') ? '1' : '',
   };
 }
 
@@ -34,9 +34,9 @@ export const isSame = (a, b) => JSON.stringify(queryOf(a)) === JSON.stringify(qu
 
 /**
  * The controls.
- * @param {(change: Partial<Choice>, isTyped: boolean) => void} change
+ * @param {(change: Partial<Choice>, isTyped: boolean) => void} tell
  */
-export function controls(change) {
+export function controls(tell) {
   const file = select(FILES.map((name) => option(name, t(`logs.file_${name}`))));
   const level = select([
     option('', t('logs.level_all')),
@@ -49,9 +49,14 @@ export function controls(change) {
   const follow = make('button', { type: 'button', 'aria-pressed': 'false' }, t('logs.follow'));
   const all = make('button', { type: 'button' }, t('logs.clear'));
   let timer = 0;
+  /** What is typed already goes along. @param {Partial<Choice>} more @param {boolean} isTyped */
+  const change = (more, isTyped) => {
+    window.clearTimeout(timer);
+    tell({ q: q.value, ...more }, isTyped);
+  };
   const typed = () => {
     window.clearTimeout(timer);
-    timer = window.setTimeout(() => change({ q: q.value }, true), PATIENCE_MS);
+    timer = window.setTimeout(() => change({}, true), PATIENCE_MS);
   };
   file.addEventListener('change', () => change({ file: file.value }, false));
   level.addEventListener('change', () => change({ level: level.value }, false));
@@ -60,7 +65,7 @@ export function controls(change) {
   before.addEventListener('change', () => change({ before: before.value, ...(before.value ? { follow: '' } : {}) }, true));
   follow.addEventListener('click', () => change(follow.getAttribute('aria-pressed') === 'true' ? { follow: '' } : { follow: '1', before: '' }, true));
   all.addEventListener('click', () => change({ level: '', q: '', since: '', before: '' }, false));
-  const box = make('form.toolbar.choice', { role: 'search', onsubmit: (/** @type {Event} */ event) => event.preventDefault() },
+  const box = make('form.toolbar.choice', { role: 'search', onsubmit: (/** @type {Event} */ event) => { event.preventDefault(); change({}, true); } },
     label('logs.file', file), label('logs.level', level), label('logs.q', q), label('logs.since', since), label('logs.before', before), follow, all);
   return {
     box,

@@ -1,27 +1,12 @@
 // A log as it is written. A stream tells no numbers of lines: it begins with the last ones, of which those are new that
 // come after what is known. Nobody follows while nobody looks.
 import { ask, withQuery } from '../../kit.js';
+import { newer } from './newer.js';
 
 const SETTLE_MS = 300;
 const RETRY_MS = 10_000;
 /** As many lines as the server gives at once. */
 const MOST = 1000;
-
-/**
- * Those of `told` that come after `known`; undefined where the two have nothing in common.
- * @param {string[]} known @param {string[]} told @returns {string[] | undefined}
- */
-export function newer(known, told) {
-  if (!known.length) return told;
-  for (let end = told.length; end > 0; end--) if (endAlike(known, told, end)) return told.slice(end);
-  return told.length ? undefined : [];
-}
-
-/** Whether the first `end` of `told` end as `known` does, as far as there are lines of both. @param {string[]} known @param {string[]} told @param {number} end */
-function endAlike(known, told, end) {
-  for (let n = 1; n <= end && n <= known.length; n++) if (told[end - n] !== known[known.length - n]) return false;
-  return true;
-}
 
 /** @typedef {'following' | 'paused' | 'broken'} Way */
 

@@ -4,9 +4,9 @@ import { isNegative, isWithin } from './slots.js';
 
 /** @typedef {import('../prices.js').Shown} Shown */
 /** @typedef {import('./slots.js').Slot} Slot */
-const HEIGHT = 280;
+const HEIGHT = 292;
 /** Room for the axes, and for words above. */
-const ROOM = { left: 42, right: 6, top: 30, bottom: 24 };
+const ROOM = { left: 42, right: 6, top: 44, bottom: 24 };
 const RAIL = 4;
 /** Least distance of the names of hours. */
 const HOUR_PX = 46;
@@ -20,7 +20,7 @@ export function drawing() {
   const hatch = svg('pattern', { id: 'hatch', width: 6, height: 6, patternUnits: 'userSpaceOnUse', patternTransform: 'rotate(45)' },
     svg('rect', { class: 'hatch-ground', width: 6, height: 6 }), svg('rect', { class: 'hatch-stroke', width: 3, height: 6 }));
   const box = svg('svg', { class: 'drawing', height: HEIGHT, 'aria-hidden': 'true' }, svg('defs', hatch), layers.shades, layers.grid, layers.bars, layers.zero,
-    layers.lines, layers.words, now, nowWord, chosen);
+    layers.lines, now, layers.words, nowWord, chosen);
   let width = 0;
   let count = 1;
   let drawn = '';
@@ -49,7 +49,8 @@ export function drawing() {
     const { low, high, step } = scaleOf(slots);
     const y = (/** @type {number} */ price) => ROOM.top + ((high - price) / (high - low)) * (HEIGHT - ROOM.top - ROOM.bottom);
     const [top, bottom] = [ROOM.top, HEIGHT - ROOM.bottom];
-    const shade = (/** @type {string} */ name, /** @type {(slot: Slot) => boolean} */ wanted, /** @type {number} */ rail) => runs(slots, wanted).flatMap(([from, to]) => {
+    /** @param {string} name @param {(slot: Slot) => boolean} wanted @param {number} rail */
+    const shade = (name, wanted, rail) => runs(slots, wanted).flatMap(([from, to]) => {
       const place = { x: x(from), width: x(to) - x(from) };
       return [svg('rect', { class: `shade ${name}`, ...place, y: top, height: bottom - top }),
         ...(rail ? [svg('rect', { class: `rail ${name}`, ...place, y: rail, height: RAIL })] : [])];
@@ -68,7 +69,8 @@ export function drawing() {
       svg('text', { class: 'tick', x: 0, y: 10 }, t('prices.unit')));
 
     const gap = inner() / count > 6 ? 1 : 0.4;
-    const bars = (/** @type {string} */ name, /** @type {(slot: Slot) => boolean} */ wanted) => svg('path', { class: `bar ${name}`, d: slots.map((slot, at) => {
+    // The style fills all but those that are hatched.
+    const bars = (/** @type {string} */ name, /** @type {(slot: Slot) => boolean} */ wanted) => svg('path', { class: name, fill: 'url(#hatch)', d: slots.map((slot, at) => {
       const buy = slot.buy_pln_kwh;
       if (buy === null || !wanted(slot)) return '';
       // A price of next to nothing is still to be seen.
@@ -78,8 +80,8 @@ export function drawing() {
     const isCheap = (/** @type {Slot} */ slot) => isWithin(slot, windows.cheap);
     const isDear = (/** @type {Slot} */ slot) => isWithin(slot, windows.dear);
     layers.bars.replaceChildren(
-      bars('usual', (slot) => !isNegative(slot) && !isCheap(slot) && !isDear(slot)), bars('cheap', (slot) => !isNegative(slot) && isCheap(slot)),
-      bars('dear', (slot) => !isNegative(slot) && isDear(slot)), bars('below', isNegative));
+      bars('bar', (slot) => !isNegative(slot) && !isCheap(slot) && !isDear(slot)), bars('bar cheap', (slot) => !isNegative(slot) && isCheap(slot)),
+      bars('bar dear', (slot) => !isNegative(slot) && isDear(slot)), bars('hatched', isNegative));
     set(layers.zero, 'd', `M${ROOM.left} ${y(0)}H${width - ROOM.right}`);
 
     let pen = false;

@@ -46,7 +46,8 @@ export function ladder(choose) {
       const pointer = `${path}#/slots/${at}`;
       for (const { name, value, row } of rows) {
         row.hidden = OPTIONAL.includes(name) && slot[`${name}_pln_kwh`] === undefined;
-        figure(value, `${pointer}/${name}_pln_kwh`, slot[`${name}_pln_kwh`], 'exact');
+        if (row.hidden) set(value, 'data-of', null);
+        else figure(value, `${pointer}/${name}_pln_kwh`, slot[`${name}_pln_kwh`], 'exact');
         set(row, 'class', name === 'market' && (slot.market_pln_kwh ?? 0) < 0 ? 'below' : null);
       }
       figure(buy, `${pointer}/buy_pln_kwh`, slot.buy_pln_kwh, 'exact');

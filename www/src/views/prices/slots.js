@@ -7,7 +7,7 @@ import { serverNow, t, timeOf } from '../../kit.js';
 /** @param {string} iso */
 const wall = (iso) => iso.slice(11, 16);
 /** @param {Slot[]} slots @param {string} iso */
-const isTwice = (slots, iso) => slots.filter((slot) => wall(slot.start) === wall(iso)).length > 1;
+const isTwice = (slots, iso) => slots.filter(({ start }) => start.slice(0, 16) === iso.slice(0, 16)).length > 1;
 
 /** `14:15`; of an hour that the clock has twice with its offset, `02:15+01:00`. @param {Slot[]} slots @param {number} at */
 export function keyOf(slots, at) {

@@ -24,7 +24,7 @@ export function table() {
     const heads = [t('prices.slot'), ...columns.map((name) => t(`prices.step_${name}`)), t('prices.zone'), t('prices.kompas'), t('prices.marks')];
     const rows = answer.slots.map((slot, at) => {
       const row = make('tr', make('th', { scope: 'row' }, spanOf(answer.slots, slot)),
-        ...columns.map((name) => make('td', figureOf(`${path}#/slots/${at}/${name}_pln_kwh`, slot[`${name}_pln_kwh`], 'exact'))),
+        ...columns.map((name) => make('td', ...(slot[`${name}_pln_kwh`] === undefined ? [] : [figureOf(`${path}#/slots/${at}/${name}_pln_kwh`, slot[`${name}_pln_kwh`], 'exact')]))),
         make('td', zoneName(slot.zone)), make('td', slot.kompas === null ? t('common.unknown') : named('prices', 'kompas', slot.kompas)),
         make('td', marksOf(/** @type {import('../prices.js').Shown} */ (shown), at).join(', ')));
       set(row, 'class', isNegative(slot) ? 'below' : null);

@@ -39,8 +39,8 @@ export function windows() {
         const span = spanOf(answer.slots, window);
         const wait = (Date.parse(window.start) - serverNow()) / 1000;
         const words = when === 'past' ? '' : wait <= 0 ? t('prices.is_now') : t('prices.in_time', { time: duration(wait) });
-        const day = window.start.slice(0, 10) === answer.day ? '' : `${shortDayOf(window.start)}, `;
-        return [make('strong', `${day}${span}`), figureOf(`${pointer}/mean_buy_pln_kwh`, window.mean_buy_pln_kwh, 'price'), ...(words ? [make('span.quiet', words)] : [])];
+        const day = window.start.slice(0, 10) === answer.day ? [] : [make('span', shortDayOf(window.start))];
+        return [...day, make('strong', span), figureOf(`${pointer}/mean_buy_pln_kwh`, window.mean_buy_pln_kwh, 'price'), ...(words ? [make('span.quiet', words)] : [])];
       }
     },
   };

@@ -5,6 +5,7 @@
 /** What the server's sentences have in common; the first that fits says it. @type {[RegExp, Key][]} */
 const BY_ERROR = [
   [/-wal file without/, 'system.do_wal'],
+  [/list the processes/, 'system.do_process'],
   [/not publish/, 'system.do_wait_prices'],
   [/is incomplete/, 'system.do_wait'],
   [/no longer sends|not answer JSON|not a list of values|has more than/, 'system.do_newer'],

@@ -10,8 +10,8 @@ export const ABOUT = '/api/v1/about#';
 /** @param {string} name @param {Key} title @param {...Node} inside */
 export const tile = (name, title, ...inside) => make(`section.tile.${name}`, { 'aria-labelledby': `${name}-title` }, make('h2', { id: `${name}-title` }, t(title)), ...inside);
 
-/** @param {Key} key @param {Node} value */
-export const fact = (key, value) => make('div', make('dt', t(key)), value);
+/** @param {Key} key @param {Node | string} value */
+export const fact = (key, value) => make('div', make('dt', t(key)), make('dd', value));
 
 /** An error of the server and what to do about it. */
 export function trouble() {

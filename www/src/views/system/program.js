@@ -1,5 +1,5 @@
 // The server itself: what it takes, what it was asked and how fast it answered, which limits were reached.
-import { duration, figure, figureOf, formats, make, named, putReason, put, said, t, tellAge, whyUnknown } from '../../kit.js';
+import { duration, figure, figureOf, formats, make, named, putReason, put, said, siteText, t, tellAge, whyUnknown } from '../../kit.js';
 import { ABOUT, fact, head, tile, wide } from './parts.js';
 
 /** @typedef {import('./parts.js').About} About */
@@ -13,11 +13,11 @@ export function footprint() {
     rss_bytes: 'bytes', cpu_s: 'duration', threads: 'count', descriptors: 'count', written_bytes: 'bytes', read_bytes: 'bytes',
   });
   const names = /** @type {(keyof typeof values)[]} */ (Object.keys(values));
-  const nodes = names.map((name) => make('dd'));
-  const [share, uptime] = [make('dd'), make('dd')];
+  const nodes = names.map(() => make('span'));
+  const [share, uptime] = [make('span', { 'data-reckoned': true }), make('span')];
   const why = make('p.reason');
   const age = make('p.age');
-  const box = tile('footprint', 'system.footprint', make('dl.facts', ...names.map((name, at) => fact(name === 'threads' ? 'system.threads_count' : `system.${name}`, nodes[at] ?? make('dd'))),
+  const box = tile('footprint', 'system.footprint', make('dl.facts', ...names.map((name, at) => fact(name === 'threads' ? 'system.threads_count' : `system.${name}`, nodes[at] ?? '')),
     fact('system.cpu_share', share), fact('system.uptime', uptime)), why, age);
   return {
     box,
@@ -42,7 +42,7 @@ export function traffic() {
     box,
     /** @param {About} about */
     tell({ requests, connections, latency }) {
-      const one = (/** @type {import('../../kit.js').Key} */ key, /** @type {string} */ of, /** @type {unknown} */ value, /** @type {'count' | 'bytes'} */ as = 'count') => fact(key, make('dd', figureOf(`${ABOUT}/${of}`, value, as)));
+      const one = (/** @type {import('../../kit.js').Key} */ key, /** @type {string} */ of, /** @type {unknown} */ value, /** @type {'count' | 'bytes'} */ as = 'count') => fact(key, figureOf(`${ABOUT}/${of}`, value, as));
       sums.replaceChildren(
         one('system.requests', 'requests/total', requests?.total),
         ...CLASSES.filter((name) => name !== '3xx').map((name) => one(`system.answers_${name}`, `requests/by_status/${name}`, requests?.by_status[name])),
@@ -61,7 +61,7 @@ export function traffic() {
 export function limits() {
   const words = make('p');
   const rows = make('tbody');
-  const table = wide(t('system.limits'), head(t('system.limit'), t('system.limit_value'), t('system.reached'), t('system.then')), rows);
+  const table = wide(t('system.limits_all'), head(t('system.limit'), t('system.limit_value'), t('system.reached'), t('system.then')), rows);
   const box = tile('limits', 'system.limits', words, make('details', make('summary', t('system.limits_all')), table));
   return {
     box,
@@ -72,14 +72,14 @@ export function limits() {
         reached.map(({ name }) => named('system', 'limit', name)).join(', '));
       rows.replaceChildren(...list.map((limit, at) => make('tr', make('th', { scope: 'row' }, named('system', 'limit', limit.name)),
         make('td', figureOf(`${ABOUT}/limits/${at}/value`, limit.value, 'count')), make('td', figureOf(`${ABOUT}/limits/${at}/reached`, limit.reached, 'count')),
-        make('td', said(limit.then)))));
+        make('td', /^\d+$/.test(limit.then) ? make('code', limit.then) : said(limit.then)))));
     },
   };
 }
 
 export function version() {
-  const [number, build, zone, tariff] = [make('dd'), make('dd'), make('dd'), make('dd')];
-  const link = (/** @type {string} */ href) => make('li', make('a', { href }, href));
+  const [number, build, zone, tariff] = [make('span'), make('span'), make('span'), make('span')];
+  const link = (/** @type {string} */ href) => make('li', make('a', { href }, make('code', href)));
   const box = tile('version', 'system.version', make('dl.facts', fact('system.number', number), fact('system.build', build), fact('system.zone', zone), fact('system.tariff', tariff)),
     make('p', t('system.links')), make('ul.links', link('/openapi.json'), link('/metrics'), link('/api/v1/about'), link('/status')),
     make('p', `${t('system.export')} `, ...(/** @type {const} */ (['energy', 'decisions', 'prices', 'days'])).flatMap((what, at) => [at ? ', ' : '', make('a', { href: `/api/v1/export?what=${what}&format=${t('system.export_format')}`, download: '' }, t(`system.export_${what}`))])));
@@ -87,10 +87,10 @@ export function version() {
     box,
     /** @param {About} about */
     tell({ version: told, build: { arch, os, profile }, site }) {
-      put(number, told);
-      put(build, `${os} ${arch}, ${named('system', 'build', profile)}`);
-      put(zone, site.timezone);
-      put(tariff, site.tariff);
+      number.replaceChildren(siteText(told));
+      build.replaceChildren(siteText(`${os} ${arch}`), `, ${named('system', 'build', profile)}`);
+      zone.replaceChildren(siteText(site.timezone));
+      tariff.replaceChildren(siteText(site.tariff));
     },
   };
 }

@@ -1,5 +1,5 @@
 // The coordinator, its storage, and what the server keeps itself.
-import { ago, current, duration, figure, figureOf, make, named, put, putReason, set, t, whyUnknown } from '../../kit.js';
+import { ago, current, duration, figure, figureOf, make, monthOf, named, put, putReason, set, siteText, t, whyUnknown } from '../../kit.js';
 import { adviceFor } from './advice.js';
 import { STATUS, tile, trouble } from './parts.js';
 
@@ -22,7 +22,7 @@ export function coordinator() {
       const state = demo ? 'demo' : running === null ? 'unknown' : running ? 'running' : 'stopped';
       put(words, t(`system.coordinator_${state}`));
       number.hidden = process === null;
-      put(pid, String(process ?? ''));
+      pid.replaceChildren(siteText(process ?? ''));
       putReason(why, running === null ? whyUnknown({ unknown }, 'coordinator') : null);
       put(advice, state === 'stopped' ? t('system.do', { what: t('system.do_start') }) : '');
       command.hidden = state !== 'stopped';
@@ -67,6 +67,7 @@ export function own() {
   const months = make('p');
   const box = tile('own', 'system.own', words, ...wrong.nodes, aside, days, bar, nothing, months);
   put(words, t('common.loading'));
+  days.hidden = bar.hidden = nothing.hidden = true;
   return {
     box,
     /** @param {Status} status */
@@ -84,7 +85,7 @@ export function own() {
       bar.value = backfill ? backfill.done_days / Math.max(1, backfill.total_days) : 0;
       set(bar, 'data-done', isDone);
       months.replaceChildren(`${t('system.months')} `, figureOf(`${STATUS}/months/summed`, summed.summed, 'count'),
-        summed.complete ? '' : ` ${t('system.months_more')}`, summed.oldest ? `, ${t('system.months_oldest', { month: summed.oldest })}` : '');
+        summed.complete ? '' : ` ${t('system.months_more')}`, summed.oldest ? `, ${t('system.months_oldest', { month: monthOf(`${summed.oldest}-01`) })}` : '');
     },
   };
 }

@@ -31,7 +31,7 @@ function row(name) {
   const failures = make('span.figure');
   const failed = make('p.quiet', { hidden: true }, `${t('system.failures')} `, failures);
   const wrong = trouble();
-  const node = make('li', make('p', make('strong', named('sources', '', name)), ' ', state, ' ', age),
+  const node = make('li', make('p', make('strong', t(`sources.${name}`)), ' ', state, ' ', age),
     make('p.quiet', t(`system.about_${name}`)), failed, ...wrong.nodes);
   return {
     node,
