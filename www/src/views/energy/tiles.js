@@ -1,5 +1,5 @@
 // What a span came to: money first, then the balance, the battery, and what it would have cost otherwise.
-import { dayOf, figure, make, put, putReason, set, t, tellAge, whyUnknown } from '../../kit.js';
+import { dayOf, figure, make, put, putReason, t, tellAge, whyUnknown } from '../../kit.js';
 import { ENERGIES, fact, knownShare, made, tellKnown, tile } from './known.js';
 
 /** @typedef {import('./known.js').Shown} Shown */
@@ -117,7 +117,6 @@ export function battery() {
       change.tell(shown, 'total.battery.soc_change_pct', 'change', share);
       const day = shown.answer.total.battery.last_full;
       put(full, day ? dayOf(day) : t('common.unknown'));
-      set(full, 'data-of', `${shown.path}#/total/battery/last_full`);
       putReason(why, day ? undefined : whyUnknown(shown.answer, 'total.battery.last_full'));
       days.tell(shown, 'total.battery.days_since_full', 'count');
       days.row.hidden = !day;
