@@ -61,7 +61,7 @@ export const tile = (name, ...inside) => {
 export function made() {
   const counts = make('dl.facts');
   const body = make('tbody');
-  const heads = ['energy', 'found', 'known', 'holes'].map((name) => make('th', { scope: 'col' }, t(/** @type {any} */ (`energy.made_${name}`))));
+  const heads = ['energy', 'found', 'known', 'holes'].map((name) => make('th', { scope: 'col' }, named('energy', 'made', name)));
   const table = make('div.wide', { tabindex: '0', role: 'region', 'aria-label': t('energy.made') }, make('table', make('thead', make('tr', ...heads)), body));
   const box = make('details.made', make('summary', t('energy.made')), counts, table, make('p.quiet', t('energy.made_words')));
   return {
