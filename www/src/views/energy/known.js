@@ -41,12 +41,15 @@ export function fact(name) {
     /**
      * @param {Shown} shown @param {string} path its place in the answer, dotted @param {keyof typeof formats} as
      * @param {number | null} [share] how much of it is known
+     * @param {string} [reason] why it is not, where the answer says nothing
      */
-    tell({ answer, path: asked }, path, as, share) {
+    tell({ answer, path: asked }, path, as, share, reason) {
       const found = path.split('.').reduce((/** @type {any} */ inside, key) => inside?.[key], answer) ?? null;
       figure(value, `${asked}#/${path.replaceAll('.', '/')}`, found, as);
       tellKnown(mark, found === null || share === undefined ? null : share);
-      putReason(why, found === null ? whyUnknown(answer, path) : undefined);
+      const told = found === null ? whyUnknown(answer, path) : undefined;
+      putReason(why, told);
+      if (!told) put(why, found === null ? reason ?? '' : '');
     },
   };
 }

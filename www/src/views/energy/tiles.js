@@ -46,10 +46,11 @@ export function balance() {
       const found = shown.answer.total.completeness;
       for (const { name, tell } of flows) tell(shown, `total.energy.${name}.kwh`, 'energy', knownShare(found, [name]));
       const bought = knownShare(found, ['import']);
+      const { pv, consumption: house } = shown.answer.total.energy;
       t1.tell(shown, 'total.energy.import_t1_kwh', 'energy', bought);
       t2.tell(shown, 'total.energy.import_t2_kwh', 'energy', bought);
-      sufficiency.tell(shown, 'total.self_sufficiency_pct', 'percent', knownShare(found, ['import', 'consumption']));
-      consumption.tell(shown, 'total.self_consumption_pct', 'percent', knownShare(found, ['pv', 'export']));
+      sufficiency.tell(shown, 'total.self_sufficiency_pct', 'percent', knownShare(found, ['import', 'consumption']), house.kwh === 0 ? t('energy.no_consumption') : undefined);
+      consumption.tell(shown, 'total.self_consumption_pct', 'percent', knownShare(found, ['pv', 'export']), pv.kwh === 0 ? t('energy.no_pv') : undefined);
       difference.tell(shown, 'total.energy.balance_error_kwh', 'energy', knownShare(found, ENERGIES));
     },
   };
