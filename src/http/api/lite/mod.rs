@@ -156,8 +156,8 @@ impl Sheet<'_> {
     /// What the server says, in the reader's language where the catalogue has the sentence, else as it is.
     fn said(&self, out: &mut Draft, sentence: &str) {
         match self.language.translated(sentence) {
-            Some(known) => out.text(&known),
-            None => out.put("<span lang=\"en\">").text(sentence).put("</span>"),
+            Some(known) => out.text(&self.times.within(&known)),
+            None => out.put("<span lang=\"en\">").text(&self.times.within(sentence)).put("</span>"),
         };
     }
 
