@@ -124,17 +124,23 @@ impl Sheet<'_> {
 
     /// A number of an answer, which says where it comes from; a dash where it is not known.
     fn figure(&self, out: &mut Draft, answer: &Answer, pointer: &str, how: As) {
-        let Some(value) = answer.number(pointer) else {
-            self.dash(out);
-            return;
-        };
         out.put("<span class=\"figure\" data-of=\"").text(answer.path).put("#").text(pointer);
-        out.put("\" data-as=\"").text(how.name()).put("\">").text(&how.write(value, self.language)).put("</span>");
+        out.put("\" data-as=\"").text(how.name());
+        match answer.number(pointer) {
+            Some(value) => {
+                out.put("\">").text(&how.write(value, self.language));
+            }
+            None => {
+                out.put("\" data-unknown=\"true\">");
+                self.dash(out);
+            }
+        }
+        out.put("</span>");
     }
 
     /// For what is not known.
     fn dash(&self, out: &mut Draft) {
-        out.put("<span class=\"figure\" role=\"img\" aria-label=\"").text(self.language.text("common.unknown"));
+        out.put("<span role=\"img\" aria-label=\"").text(self.language.text("common.unknown"));
         out.put("\">\u{2013}</span>");
     }
 
