@@ -113,17 +113,18 @@ impl Language {
     }
 
     /// What the server says in English, in this language: `server` of the catalogue has its sentences, with places for
-    /// what differs. `None` where it has no such sentence. The page's `translated` does the same.
+    /// what differs; what fills them is translated, too. Several sentences stand with semicolons between them. `None` where
+    /// one of them is not in the catalogue. The page's `translated` does the same.
     pub fn translated(&self, sentence: &str) -> Option<String> {
-        self.server.0.iter().find_map(|(pattern, target)| {
+        let whole = self.server.0.iter().find_map(|(pattern, target)| {
             let found = matched(pattern, sentence)?;
-            let texts: Vec<(&str, String)> = found
-                .into_iter()
-                .map(|(name, text)| (name, self.translated(text).unwrap_or_else(|| text.to_owned())))
-                .collect();
+            let translated = |text: &str| self.translated(text).unwrap_or_else(|| text.to_owned());
+            let texts: Vec<(&str, String)> = found.into_iter().map(|(name, text)| (name, translated(text))).collect();
             let given: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (*name, &**text)).collect();
             Some(fill(target, &given))
-        })
+        });
+        let parts = || sentence.split("; ").map(|part| self.translated(part)).collect::<Option<Vec<String>>>();
+        whole.or_else(|| sentence.contains("; ").then(parts).flatten().map(|parts| parts.join("; ")))
     }
 }
 
@@ -164,6 +165,8 @@ pub fn fill(text: &str, given: &[(&str, &str)]) -> String {
 /// What stands at the places of a pattern, if the sentence is one of it: each place has a character at least, and as few as
 /// can be.
 fn matched<'p, 's>(pattern: &'p str, sentence: &'s str) -> Option<Vec<(&'p str, &'s str)>> {
+    // Nearly all are out at once.
+    sentence.strip_prefix(pattern.split('{').next().unwrap_or_default())?;
     let (before, places) = pieces(pattern);
     let mut rest = sentence.strip_prefix(before)?;
     if places.is_empty() {
@@ -382,6 +385,11 @@ mod tests {
                 Some("pomiary z ostatnich 24 godzin nie są jeszcze znane: no disk"),
             ),
             ("nobody knows this sentence", None),
+            (
+                "nobody measures it; the newest reading is of 2026-11-22",
+                Some("nikt tego nie mierzy; najnowszy odczyt jest z 2026-11-22"),
+            ),
+            ("nobody measures it; nobody knows this", None),
         ] {
             assert_eq!(polish.translated(sentence).as_deref(), expected, "{sentence}");
         }
