@@ -40,8 +40,10 @@ export function mount(main, first) {
     const { signal } = abort;
     const wanted = span;
     askedAt = serverNow();
-    put(status, t('common.loading'));
-    set(board, 'aria-busy', 'true');
+    // What is shown is only brought up to date without a word.
+    const isOther = shown !== wanted.from + wanted.by;
+    put(status, isOther ? t('common.loading') : '');
+    set(board, 'aria-busy', isOther ? 'true' : null);
     try {
       const { answer, path } = await sums(wanted, signal);
       if (signal.aborted) return;
@@ -54,10 +56,12 @@ export function mount(main, first) {
       shown = wanted.from + wanted.by;
     } catch (error) {
       if (signal.aborted) return;
-      note.replaceChildren(t('energy.failed', { name: nameOf(wanted) }), ' ', said(refusalText(error)));
-      if (shown !== wanted.from + wanted.by) {
+      const words = make('span', t('energy.failed', { name: nameOf(wanted) }), ' ', said(refusalText(error)));
+      if (note.textContent !== words.textContent) note.replaceChildren(words);
+      if (isOther) {
         put(title, nameOf(wanted));
         board.hidden = true;
+        shown = '';
       }
       if (error instanceof Refused && (error.status === 0 || error.status >= 500)) timer = window.setTimeout(() => { if (!document.hidden) load(); }, RETRY_MS);
     }

@@ -100,12 +100,12 @@ function decision() {
 }
 
 function today() {
-  const rows = TODAY.map((name) => ({ name, value: make('dd'), row: make('div') }));
-  for (const { name, value, row } of rows) row.append(make('dt', t(`now.${name}`)), value);
-  const cost = make('dd');
-  const sufficiency = make('dd');
+  const rows = TODAY.map((name) => ({ name, value: make('span.figure'), row: make('div') }));
+  for (const { name, value, row } of rows) row.append(make('dt', t(`now.${name}`)), make('dd', value));
+  const cost = make('span.figure');
+  const sufficiency = make('span.figure');
   const list = make('dl.facts', ...rows.map(({ row }) => row),
-    make('div', make('dt', t('now.cost')), cost), make('div', make('dt', t('now.sufficiency')), sufficiency));
+    make('div', make('dt', t('now.cost')), make('dd', cost)), make('div', make('dt', t('now.sufficiency')), make('dd', sufficiency)));
   const why = make('p.reason');
   const age = make('p.age');
   const box = tile('today', 'now.today', list, why, make('p', make('a', { href: '#/energy' }, t('nav.energy'))), age);
