@@ -16,6 +16,8 @@ const out = process.argv[2] ?? join(here, 'dist');
 const lang = process.argv[3] ?? join(here, 'lang');
 /** What browsers of 2021 understand; older ones have /lite. */
 const target = ['chrome80', 'firefox78', 'safari14.1'];
+/** What /lite is for. */
+const old = ['chrome28', 'firefox24', 'ie10', 'ios6', 'safari6'];
 const usual = { absWorkingDir: here, bundle: true, minify: true, write: false, target, legalComments: 'none' };
 const module = { ...usual, format: 'esm' };
 
@@ -67,6 +69,7 @@ for (const file of ['charts.js', ...views.map((name) => `views/${name}`)]) {
   keep(outputFiles, basename(file));
 }
 keep((await build({ ...usual, entryPoints: ['style/page.css'] })).outputFiles, 'style.css');
+keep((await build({ ...usual, target: old, entryPoints: ['style/lite.css'] })).outputFiles, 'lite.css');
 for (const file of readdirSync(join(here, 'icons')).filter((name) => name !== 'manifest.json').sort()) {
   assets.set(file, readFileSync(join(here, 'icons', file)));
 }

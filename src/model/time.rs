@@ -73,6 +73,11 @@ impl SiteZone {
         FoldResolver::default().resolve(self, local, None)
     }
 
+    /// Whether this local time occurs twice.
+    pub fn is_doubled(&self, local: DateTime) -> bool {
+        matches!(self.zone.to_ambiguous_timestamp(local).offset(), AmbiguousOffset::Fold { .. })
+    }
+
     /// The instant of a local time that was written just now: in the doubled hour the later one that is not after `now`.
     pub fn newest_instant(&self, local: DateTime, now: Timestamp) -> Timestamp {
         let ambiguous = self.zone.to_ambiguous_timestamp(local);

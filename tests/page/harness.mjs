@@ -1,6 +1,6 @@
 // What the tests of the page share: one browser, a house of each kind with its server, pages that are drawn to the end.
 // Houses are made when the first test asks for them and end with the run; nothing writes into them unless a test does.
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 const require = createRequire(join(root, 'www/package.json'));
@@ -139,6 +140,7 @@ export async function open(base, hash = '', { language = 'en', theme = 'light', 
   const context = await (await browser()).newContext({
     viewport: { width, height }, locale: language === 'pl' ? 'pl-PL' : 'en-GB', colorScheme: theme, timezoneId: 'America/New_York', ...more,
   });
+  if (process.env.FRESH) await context.route('**/assets/**', freshAsset);
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
   watch(page);
@@ -150,10 +152,22 @@ export async function open(base, hash = '', { language = 'en', theme = 'light', 
   return page;
 }
 
+let bundled;
+/** A part of the page as the folder www has it now: for whoever works on it, without building the program. */
+async function freshAsset(route) {
+  bundled ??= execFileSync('node', [join(root, 'www/build.mjs'), join(folder, 'page')]) && join(folder, 'page/assets');
+  const below = new URL(route.request().url()).pathname.split('/').slice(3).join('/');
+  const file = [below, below.replace(/^\w+\//, '')].map((name) => join(bundled, `${name}.gz`)).find(existsSync);
+  const kind = { css: 'text/css', js: 'text/javascript', svg: 'image/svg+xml', png: 'image/png' }[below.split('.').pop()] ?? 'application/json';
+  await (file ? route.fulfill({ contentType: kind, body: gunzipSync(readFileSync(file)) }) : route.continue());
+}
+
 /** Notes problems and what is under way; event streams are always. */
 function watch(page) {
   page.problems = [];
   page.asked = [];
+  /** Path -> the last JSON that was answered. */
+  page.answers = new Map();
   const under = new Set();
   page.on('pageerror', (error) => page.problems.push(String(error.stack ?? error)));
   page.on('console', (message) => {
@@ -162,6 +176,10 @@ function watch(page) {
   });
   const isStream = (request) => request.resourceType() === 'eventsource';
   page.on('request', (request) => { page.asked.push(request.url()); if (!isStream(request)) under.add(request); });
+  page.on('response', async (response) => {
+    const { pathname, search } = new URL(response.url());
+    if (response.ok() && response.headers()['content-type']?.includes('json')) page.answers.set(pathname + search, await response.json().catch(() => undefined));
+  });
   for (const over of ['requestfinished', 'requestfailed']) page.on(over, (request) => under.delete(request));
   page.isBusy = () => under.size > 0;
 }

@@ -1,5 +1,6 @@
 // Runs the tests of the page: node tests/page/run.mjs [PART OF A FILE'S NAME...]. One process, so that they share a browser
-// and the houses. Needs target/debug/wattboard (or WATTBOARD=), Chromium, Python, libfaketime.
+// and the houses. Needs target/debug/wattboard (or WATTBOARD=), Chromium (or CHROMIUM=), Python, libfaketime. FRESH=1: with the
+// page as the folder www has it, not as the program has it.
 import { readdirSync } from 'node:fs';
 import { after } from 'node:test';
 import { endAll } from './harness.mjs';

@@ -87,7 +87,7 @@ test('states: what is not known is a dash with its reason, never 0', async () =>
   });
   const pv = page.locator('[data-of$="#/live/photovoltaic/current_power_w"]');
   assert.equal(await pv.first().textContent(), '\u2013');
-  assert.equal(await pv.first().getAttribute('aria-label'), 'unknown');
+  assert.equal(await pv.first().locator('[role=img]').getAttribute('aria-label'), 'unknown');
   assert.ok((await page.textContent('main')).includes(reason));
   await page.context().close();
 });

@@ -7,6 +7,7 @@ mod download;
 mod follow;
 mod history;
 mod house;
+mod lite;
 mod log_files;
 mod logs;
 mod memo;
@@ -206,9 +207,9 @@ impl Api {
     }
 
     /// A page for its reader: it tells ages, so it is kept for a tick.
-    fn page(&self, ask: &Ask<'_>, request: &Request, write: fn(&Ask<'_>, Reader) -> Response<Body>) -> Answer {
-        let (reader, tick) = (Reader::of(request), Tick::of(ask.now));
-        let question = Question { path: &request.path, query: &reader.key(), snapshot: &ask.snapshot, tick };
+    fn page(&self, ask: &Ask<'_>, path: &str, reader: Reader, write: fn(&Ask<'_>, Reader) -> Response<Body>) -> Answer {
+        let tick = Tick::of(ask.now);
+        let question = Question { path, query: &reader.key(), snapshot: &ask.snapshot, tick };
         let prepared = self.memo.find(question).unwrap_or_else(|| {
             let response = write(
                 &Ask { now: tick.start(), snapshot: Arc::clone(&ask.snapshot), query: Query::default(), ..*ask },
@@ -253,9 +254,9 @@ struct Route {
 }
 
 /// All that is answered. `openapi/` describes it, and its tests compare the two.
-static ROUTES: [Route; 29] = [
+static ROUTES: [Route; 30] = [
     route("other", Keep::Not, |_, _, request| Err(Refusal::not_found(format!("there is nothing at {}", request.path)))),
-    route("/", Keep::Not, |api, ask, request| Ok(api.page(ask, request, page::index))),
+    route("/", Keep::Not, |api, ask, request| Ok(api.page(ask, "/", Reader::of(request), page::index))),
     route("/assets/", Keep::Not, |_, _, request| page::asset(request)),
     route("/health", Keep::Tick, |_, ask, _| ready_now(status::health(ask))),
     route("/status", Keep::Tick, |_, ask, _| ready_now(status::status(ask))),
@@ -294,7 +295,8 @@ static ROUTES: [Route; 29] = [
         v1::export::answer(ask, request, &api.cors, api.exports.as_ref())
     }),
     route("/openapi.json", Keep::Not, |api, _, _| Ok(Answer::Prepared(Arc::clone(&api.description), Vec::new()))),
-    route("/index.html", Keep::Not, |api, ask, request| Ok(api.page(ask, request, page::index))),
+    route("/index.html", Keep::Not, |api, ask, request| Ok(api.page(ask, "/", Reader::of(request), page::index))),
+    route("/lite", Keep::Not, |api, ask, request| Ok(api.page(ask, "/lite", Reader::asking(request), lite::page))),
 ];
 
 const fn route(

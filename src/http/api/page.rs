@@ -5,10 +5,12 @@ use super::words::{self, Language};
 use super::{Ask, Refusal, v1};
 use crate::http::message::{Answer, Body, Bytes, Header, Request, Response, header, ready};
 use crate::http::negotiate::{accepts_gzip, has_already};
+use crate::http::query::Query;
 
 /// As `www/build.mjs` made them: paths below `/assets/HASH/` and gzipped bytes.
 const PARTS: &[(&str, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/page/parts.rs"));
-const HASH: &str = include_str!(concat!(env!("OUT_DIR"), "/page/hash"));
+/// What the assets lie below.
+pub const HASH: &str = include_str!(concat!(env!("OUT_DIR"), "/page/hash"));
 const INDEX: &str = include_str!(concat!(env!("OUT_DIR"), "/page/index.html"));
 /// What `data-theme` may say; the page sets the cookie.
 const THEMES: [&str; 3] = ["auto", "light", "dark"];
@@ -16,8 +18,14 @@ const THEMES: [&str; 3] = ["auto", "light", "dark"];
 /// What a page is made for.
 #[derive(Debug, Clone, Copy)]
 pub struct Reader {
-    language: &'static Language,
-    theme: &'static str,
+    /// His language.
+    pub language: &'static Language,
+    /// His theme: `auto`, `light`, `dark`.
+    pub theme: &'static str,
+    /// Whether `?lang=` says which language.
+    pub asks_for_it: bool,
+    /// Whether the page without scripts is to stay as it is: `?refresh=off`.
+    pub keeps_still: bool,
 }
 
 impl Reader {
@@ -25,12 +33,24 @@ impl Reader {
     pub fn of(request: &Request) -> Self {
         let chosen = words::cookie(request, "theme");
         let theme = THEMES.into_iter().find(|theme| Some(*theme) == chosen).unwrap_or(THEMES[0]);
-        Self { language: words::choose(request), theme }
+        Self { language: words::choose(request), theme, asks_for_it: false, keeps_still: false }
+    }
+
+    /// Who sent this, to a page that can be told by its address.
+    pub fn asking(request: &Request) -> Self {
+        let (reader, query) = (Self::of(request), Query::parse(&request.query));
+        let asked = query.get("lang").and_then(words::of);
+        Self {
+            language: asked.unwrap_or(reader.language),
+            asks_for_it: asked.is_some(),
+            keeps_still: query.get("refresh") == Some("off"),
+            ..reader
+        }
     }
 
     /// Which of the pages he gets, for whoever keeps them.
     pub fn key(self) -> String {
-        format!("{} {}", self.language.code, self.theme)
+        format!("{} {} {} {}", self.language.code, self.theme, self.asks_for_it, self.keeps_still)
     }
 }
 
@@ -54,6 +74,11 @@ pub fn index(ask: &Ask<'_>, reader: Reader) -> Response<Body> {
         rest = after;
     }
     page.push_str(rest);
+    html(page)
+}
+
+/// A page for its reader.
+pub fn html(page: String) -> Response<Body> {
     ready(200, "text/html; charset=utf-8", Bytes::Owned(page.into_bytes()))
         .with_header(header("Cache-Control", "no-cache"))
         .with_header(header("Vary", "Accept-Language, Cookie"))

@@ -1,8 +1,11 @@
 //! The languages that pages are written in: one file each in `www/lang/`, which the page in the browser shares.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::http::message::Request;
 
@@ -11,38 +14,219 @@ const FILES: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/page/languag
 /// For whoever asks for none that is there.
 const DEFAULT: &str = "en";
 
-/// One language.
-#[derive(Debug)]
+/// One language: of its catalogue what the server writes with.
+#[derive(Debug, Deserialize)]
+#[serde(bound(deserialize = "'de: 'static"))]
 pub struct Language {
     /// As the file is named: `en`, `pl`.
+    #[serde(skip)]
     pub code: &'static str,
     /// About itself.
     pub meta: Meta,
+    nav: Texts,
+    common: Texts,
+    age: Texts,
+    now: Texts,
+    sources: Texts,
+    lite: Texts,
+    server: Texts,
 }
 
-/// What a language says of itself.
+/// What a language says of itself. Its numbers are written as `Intl` writes them in its locale.
 #[derive(Debug, Deserialize)]
 pub struct Meta {
+    /// In the language itself.
+    pub name: String,
     /// What the page is about, in a line.
     pub description: String,
+    /// The decimal mark.
+    pub decimal: String,
+    /// What stands between groups of three digits.
+    pub group: String,
+    /// How many digits a whole number has at least when it is grouped.
+    pub group_from: usize,
+    /// PLN, of an amount `{n}`.
+    pub money: String,
+    /// Percent, of a number `{n}`.
+    pub percent: String,
+    /// A day, a pattern of strftime.
+    pub day: String,
+    /// A day without its year, a pattern of strftime.
+    pub day_of_year: String,
+    /// A time, a pattern of strftime.
+    pub time: String,
+    /// A time to the second, a pattern of strftime.
+    pub second: String,
+    /// A `{day}` and a `{time}`.
+    pub moment: String,
+    /// A `{time}` that the day has twice, told apart by its `{offset}` to UTC.
+    pub doubled: String,
 }
 
-#[derive(Deserialize)]
-struct Catalogue {
-    meta: Meta,
-}
+/// Names and texts in the order of the file, mostly the file's own bytes.
+#[derive(Debug, Default)]
+struct Texts(Vec<(Cow<'static, str>, Cow<'static, str>)>);
 
 static LANGUAGES: LazyLock<Vec<Language>> = LazyLock::new(|| {
-    let read = |&(code, text): &(&'static str, &str)| {
-        let catalogue: Catalogue = serde_json::from_str(text).expect("the test beside reads every catalogue");
-        Language { code, meta: catalogue.meta }
+    let read = |&(code, text): &(&'static str, &'static str)| {
+        let language = serde_json::from_str(text).expect("the test beside reads every catalogue");
+        Language { code, ..language }
     };
     FILES.iter().map(read).collect()
 });
 
+/// All languages, in the order of their codes.
+pub fn all() -> &'static [Language] {
+    &LANGUAGES
+}
+
+impl Language {
+    fn find(&self, key: &str) -> Option<&str> {
+        let (section, name) = key.split_once('.')?;
+        let texts = match section {
+            "nav" => &self.nav,
+            "common" => &self.common,
+            "age" => &self.age,
+            "now" => &self.now,
+            "sources" => &self.sources,
+            "lite" => &self.lite,
+            _ => return None,
+        };
+        texts.0.iter().find(|(known, _)| known == name).map(|(_, text)| &**text)
+    }
+
+    /// The text `section.name`.
+    pub fn text<'a>(&'a self, key: &'a str) -> &'a str {
+        let found = self.find(key);
+        debug_assert!(found.is_some(), "{} has no {key}", self.code);
+        found.unwrap_or(key)
+    }
+
+    /// The same, its places `{name}` filled.
+    pub fn filled(&self, key: &str, given: &[(&str, &str)]) -> String {
+        fill(self.text(key), given)
+    }
+
+    /// The text for a word of the API, such as a kind or a state: `section.prefix_word`; the word itself where there is none.
+    pub fn named<'a>(&'a self, section_prefix: &str, word: &'a str) -> &'a str {
+        self.find(&format!("{section_prefix}{word}")).unwrap_or(word)
+    }
+
+    /// What the server says in English, in this language: `server` of the catalogue has its sentences, with places for
+    /// what differs. `None` where it has no such sentence. The page's `translated` does the same.
+    pub fn translated(&self, sentence: &str) -> Option<String> {
+        self.server.0.iter().find_map(|(pattern, target)| {
+            let found = matched(pattern, sentence)?;
+            let texts: Vec<(&str, String)> = found
+                .into_iter()
+                .map(|(name, text)| (name, self.translated(text).unwrap_or_else(|| text.to_owned())))
+                .collect();
+            let given: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (*name, &**text)).collect();
+            Some(fill(target, &given))
+        })
+    }
+}
+
+/// Pieces of a text with places: what stands before the first one, then each place's name with what follows it.
+fn pieces(text: &str) -> (&str, Vec<(&str, &str)>) {
+    let (mut before, mut places, mut from) = (text, Vec::<(&str, &str)>::new(), 0);
+    let is_name =
+        |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    while let Some(open) = text[from..].find('{').map(|at| from + at) {
+        from = open + 1;
+        let Some(name) = text[from..].split_once('}').map(|(name, _)| name).filter(|name| is_name(name)) else {
+            continue;
+        };
+        let after = from + name.len() + 1;
+        match places.last_mut() {
+            Some((_, between)) => *between = &between[..between.len() - (text.len() - open)],
+            None => before = &text[..open],
+        }
+        places.push((name, &text[after..]));
+        from = after;
+    }
+    (before, places)
+}
+
+/// A text with its places filled; one that nothing is given for stays.
+pub fn fill(text: &str, given: &[(&str, &str)]) -> String {
+    let (before, places) = pieces(text);
+    places.into_iter().fold(before.to_owned(), |mut filled, (name, after)| {
+        match given.iter().find(|(known, _)| *known == name) {
+            Some((_, text)) => filled.push_str(text),
+            None => filled.extend(["{", name, "}"]),
+        }
+        filled.push_str(after);
+        filled
+    })
+}
+
+/// What stands at the places of a pattern, if the sentence is one of it: each place has a character at least, and as few as
+/// can be.
+fn matched<'p, 's>(pattern: &'p str, sentence: &'s str) -> Option<Vec<(&'p str, &'s str)>> {
+    let (before, places) = pieces(pattern);
+    let mut rest = sentence.strip_prefix(before)?;
+    if places.is_empty() {
+        return rest.is_empty().then(Vec::new);
+    }
+    let mut found = Vec::with_capacity(places.len());
+    for (index, (name, after)) in places.iter().enumerate() {
+        let first = rest.chars().next()?.len_utf8();
+        let end = match index + 1 == places.len() {
+            true => rest.len().checked_sub(after.len()).filter(|end| *end >= first && rest.ends_with(after))?,
+            false => first + rest[first..].find(after)?,
+        };
+        found.push((*name, &rest[..end]));
+        rest = &rest[end + after.len()..];
+    }
+    Some(found)
+}
+
+impl<'de: 'static> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de: 'static> Visitor<'de> for Reader {
+            type Value = Texts;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("texts by their names")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Texts, A::Error> {
+                let mut texts = Texts::default();
+                while let Some((Text(name), value)) = map.next_entry()? {
+                    if let OneOrForms::One(Text(text)) = value {
+                        texts.0.push((name, text));
+                    }
+                }
+                texts.0.shrink_to_fit();
+                Ok(texts)
+            }
+        }
+        deserializer.deserialize_map(Reader)
+    }
+}
+
+/// Part of the file, unless something in it is escaped.
+#[derive(Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// A text, or a form of it for each plural, which only the page in the browser chooses among.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrForms<'a> {
+    #[serde(borrow)]
+    One(Text<'a>),
+    Forms(IgnoredAny),
+}
+
+/// The language of this code.
+pub fn of(code: &str) -> Option<&'static Language> {
+    LANGUAGES.iter().find(|language| language.code == code)
+}
+
 /// The one that was chosen on the page (its cookie `language`), else the one that the browser likes best.
 pub fn choose(request: &Request) -> &'static Language {
-    let of = |code: &str| LANGUAGES.iter().find(|language| language.code == code);
     let liked = || {
         let mut liked: Vec<(f32, &str)> =
             request.list("accept-language").flat_map(|list| list.split(',')).filter_map(weighed).collect();
@@ -105,6 +289,109 @@ mod tests {
         ] {
             assert_eq!(choose(&asked(headers)).code, expected, "{headers:?}");
         }
+    }
+
+    #[test]
+    fn every_catalogue_says_the_same_with_the_same_places() {
+        use serde_json::Value;
+        fn texts(value: &Value, path: &str, found: &mut Vec<(String, Vec<String>)>) {
+            match value {
+                // The forms of a plural are one text, and each language has its own.
+                Value::Object(map) if map.contains_key("other") => texts(&map["other"], path, found),
+                Value::Object(map) => {
+                    map.iter().for_each(|(key, value)| texts(value, &format!("{path}.{key}"), found));
+                }
+                Value::String(text) => {
+                    let mut places: Vec<String> = pieces(text).1.iter().map(|(name, _)| (*name).to_owned()).collect();
+                    places.sort_unstable();
+                    found.push((path.to_owned(), places));
+                }
+                _ => found.push((path.to_owned(), Vec::new())),
+            }
+        }
+        let all: Vec<_> = FILES
+            .iter()
+            .map(|(code, text)| {
+                let mut found = Vec::new();
+                texts(&serde_json::from_str(text).unwrap(), "", &mut found);
+                found.sort();
+                (code, found)
+            })
+            .collect();
+        assert!(all.len() >= 2 && all[0].1.len() > 100);
+        for (code, found) in &all[1..] {
+            let differ =
+                |one: &[(String, Vec<String>)], other: &[(String, Vec<String>)]| -> Vec<(String, Vec<String>)> {
+                    one.iter().filter(|text| !other.contains(text)).cloned().collect()
+                };
+            assert_eq!(differ(&all[0].1, found), [], "{code} lacks these of {}", all[0].0);
+            assert_eq!(differ(found, &all[0].1), [], "{} lacks these of {code}", all[0].0);
+        }
+    }
+
+    #[test]
+    fn places_are_filled() {
+        for (text, expected) in [
+            ("", ""),
+            ("no place", "no place"),
+            ("{a}", "1"),
+            ("x {a} y {b}{a} z", "x 1 y 21 z"),
+            ("{c} {a", "{c} {a"),
+            ("{} { {a}} {x y}", "{} { 1} {x y}"),
+            ("ł{a}ż", "ł1ż"),
+        ] {
+            assert_eq!(fill(text, &[("a", "1"), ("b", "2")]), expected, "{text}");
+        }
+        // What is filled in is not looked at again.
+        assert_eq!(fill("{a}{b}", &[("a", "{b}"), ("b", "2")]), "{b}2");
+    }
+
+    #[test]
+    fn sentences_are_known_by_their_pattern() {
+        for (pattern, sentence, expected) in [
+            ("plain", "plain", Some(vec![])),
+            ("plain", "plain ", None),
+            ("of {day}", "of 2026", Some(vec![("day", "2026")])),
+            ("of {day}", "of ", None),
+            ("of {day}", "off", None),
+            ("{a}: {b}", "x: y: z", Some(vec![("a", "x"), ("b", "y: z")])),
+            ("{a} of {b} are", "1 of 2 are", Some(vec![("a", "1"), ("b", "2")])),
+            ("{a} of {b} are", "1 of 2 are are", Some(vec![("a", "1"), ("b", "2 are")])),
+            ("{a} of {b} are", "1 of 2 is", None),
+            ("{a}aa", "aa", None),
+            ("{a}aa", "żaa", Some(vec![("a", "ż")])),
+            ("{a}{b}", "żółw", Some(vec![("a", "ż"), ("b", "ółw")])),
+            ("{a}.", "a.b\n.", Some(vec![("a", "a.b\n")])),
+        ] {
+            assert_eq!(matched(pattern, sentence), expected, "{pattern} {sentence}");
+        }
+    }
+
+    #[test]
+    fn what_the_server_says_is_translated_with_what_is_in_it() {
+        let polish = of("pl").unwrap();
+        for (sentence, expected) in [
+            ("nobody measures it", Some("nikt tego nie mierzy")),
+            ("the newest reading is of 2026-11-22", Some("najnowszy odczyt jest z 2026-11-22")),
+            (
+                "rows of the last 24 hours are not known yet: they are still being loaded",
+                Some("pomiary z ostatnich 24 godzin nie są jeszcze znane: są jeszcze wczytywane"),
+            ),
+            (
+                "rows of the last 24 hours are not known yet: no disk",
+                Some("pomiary z ostatnich 24 godzin nie są jeszcze znane: no disk"),
+            ),
+            ("nobody knows this sentence", None),
+        ] {
+            assert_eq!(polish.translated(sentence).as_deref(), expected, "{sentence}");
+        }
+        for (pattern, _) in &polish.server.0 {
+            assert!(
+                pieces(pattern).0.len() + pieces(pattern).1.iter().map(|(_, after)| after.len()).sum::<usize>() > 3
+            );
+        }
+        assert_eq!(polish.named("now.decision_", "wait"), "Czekanie");
+        assert_eq!(polish.named("now.decision_", "dance"), "dance");
     }
 
     #[test]

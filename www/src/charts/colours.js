@@ -27,4 +27,4 @@ function changed() {
 }
 
 window.addEventListener('themechange', changed);
-window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', changed);
+for (const query of ['(prefers-color-scheme: dark)', 'print']) window.matchMedia(query).addEventListener('change', changed);

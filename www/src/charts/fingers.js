@@ -1,9 +1,12 @@
-// A chart by touch: a tap points, one finger sideways pans, two pinch. Up and down still scrolls the page (`touch-action: pan-y`).
+// A chart by touch: a tap points, one finger sideways pans, two pinch, on a trackpad too. Up and down still scrolls the page
+// (`touch-action: pan-y`).
 
 /** @typedef {import('uplot')} Plot */
 /** @typedef {{ from: number, to: number, fingers: number[] }} Start the stretch and where the fingers were, 0 to 1 of the width */
 /** How far a finger goes, in pixels, before it is more than a tap. */
 const SLACK = 10;
+/** A pinch on a trackpad is over when nothing came for so long. */
+const REST_MS = 250;
 
 /** @param {HTMLElement} box @param {() => Plot | undefined} plotOf @param {Pick<import('../charts.js').Wanted, 'onZoom'> & { onLook?: (from: number, to: number) => void }} wanted */
 export function fingers(box, plotOf, { onZoom, onLook }) {
@@ -13,6 +16,7 @@ export function fingers(box, plotOf, { onZoom, onLook }) {
   let start;
   /** @type {[number, number] | undefined} */
   let look;
+  let resting = 0;
 
   /** @param {Plot} plot */
   const begin = (plot) => {
@@ -38,6 +42,10 @@ export function fingers(box, plotOf, { onZoom, onLook }) {
     const next = stretched(start, places(plot));
     const isTap = !look && down.size === 1 && Math.abs((next[0] - start.from) / (start.to - start.from)) * plot.over.clientWidth < SLACK;
     if (isTap) return;
+    show(plot, next);
+  }
+  /** @param {Plot} plot @param {[number, number]} next */
+  function show(plot, next) {
     look = next;
     if (onLook) onLook(...look);
     else plot.setScale('x', { min: look[0], max: look[1] });
@@ -48,14 +56,32 @@ export function fingers(box, plotOf, { onZoom, onLook }) {
     if (!down.delete(event.pointerId) || !plot) return;
     if (down.size) { begin(plot); return; }
     start = undefined;
+    finish();
+  }
+  function finish() {
     if (look) onZoom?.(...look);
     look = undefined;
   }
+  /** Browsers tell a trackpad's pinch as a wheel with Ctrl. @param {WheelEvent} event */
+  function turned(event) {
+    const plot = plotOf();
+    if (!plot || !onZoom || !event.ctrlKey) return;
+    event.preventDefault();
+    const [from, to] = look ?? [Number(plot.scales.x?.min), Number(plot.scales.x?.max)];
+    const at = plot.posToVal(event.clientX - plot.over.getBoundingClientRect().left, 'x');
+    const by = Math.exp(Math.max(-50, Math.min(50, event.deltaY)) / 100);
+    show(plot, [at - (at - from) * by, at + (to - at) * by]);
+    window.clearTimeout(resting);
+    resting = window.setTimeout(finish, REST_MS);
+  }
+  box.addEventListener('wheel', turned, { passive: false });
   box.addEventListener('pointerdown', pressed);
   window.addEventListener('pointermove', moved);
   window.addEventListener('pointerup', lifted);
   window.addEventListener('pointercancel', lifted);
   return () => {
+    window.clearTimeout(resting);
+    box.removeEventListener('wheel', turned);
     box.removeEventListener('pointerdown', pressed);
     window.removeEventListener('pointermove', moved);
     window.removeEventListener('pointerup', lifted);

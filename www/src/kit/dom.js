@@ -1,5 +1,6 @@
 // Elements, made and changed. Text is set as text only, and only when it differs, so that nothing moves without reason.
-import { translated } from './words.js';
+import { dayOf, whenOf } from './format.js';
+import { t, translated } from './words.js';
 
 /** @typedef {Node | string} Inside */
 
@@ -59,11 +60,25 @@ export function fillWith(node, ...inside) {
  */
 export const siteText = (text) => make('span.site', { lang: '', dir: 'auto' }, String(text));
 
+/** Days and instants within a sentence, as the API writes them; not those within names of files. */
+const INSTANTS = /(^|[\s(])(\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d)?(Z|[+-]\d\d:\d\d))?)(?=$|[\s,.;:)])/g;
+/** @param {string} text */
+const dated = (text) => text.replace(INSTANTS, (_, before, iso, time) => before + (time ? whenOf(iso) : dayOf(iso)));
+
 /**
  * What the server says, in the reader's language where the catalogue has the sentence, else as it is.
  * @param {string} text @returns {HTMLSpanElement}
  */
 export function said(text) {
   const known = translated(text);
-  return known === undefined ? make('span', { lang: 'en' }, text) : make('span', known);
+  return known === undefined ? make('span', { lang: 'en' }, dated(text)) : make('span', dated(known));
+}
+
+/**
+ * A text of the catalogue with elements in its places, such as figures.
+ * @param {import('./words.js').Key} key @param {Record<string, Node>} inside @returns {Inside[]}
+ */
+export function tWith(key, inside) {
+  const parts = t(key, Object.fromEntries(Object.keys(inside).map((name) => [name, `\0${name}\0`]))).split('\0');
+  return parts.map((part, at) => (at % 2 ? inside[part] ?? part : part));
 }

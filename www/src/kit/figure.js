@@ -8,16 +8,16 @@ import { t } from './words.js';
 /**
  * Shows a number in an element. `of` says where it stands: the path of the answer, a `#` and a JSON pointer (RFC 6901),
  * such as `/api/v1/state#/live/battery/soc_percent`; `data-of` and `data-as` let anybody check the page against the API.
+ * A number that was reckoned here from such values has `data-reckoned` on its element instead.
  * @param {Element} node @param {string} of @param {unknown} value @param {keyof typeof formats} as
  */
 export function figure(node, of, value, as) {
   const known = typeof value === 'number' && Number.isFinite(value);
-  put(node, known ? /** @type {(value: number) => string} */ (formats[as])(value) : UNKNOWN);
+  if (known) put(node, /** @type {(value: number) => string} */ (formats[as])(value));
+  else if (!node.querySelector('[role=img]')) node.replaceChildren(make('span', { role: 'img', 'aria-label': t('common.unknown') }, UNKNOWN));
   set(node, 'data-of', of);
   set(node, 'data-as', as);
   set(node, 'data-unknown', !known);
-  set(node, 'aria-label', known ? null : t('common.unknown'));
-  set(node, 'role', known ? null : 'img');
 }
 
 /** A figure in a new element. @param {string} of @param {unknown} value @param {keyof typeof formats} as */

@@ -39,10 +39,12 @@ export function t(key, given = {}) {
 }
 
 /**
- * The text for a word of the API, such as a kind or a state, `section.prefix_word` (or `section.word` without a prefix); the word itself where there is none.
+ * The text for a word of the API, such as a kind or a state, `section.prefix_word` or, without a prefix, `section.word`;
+ * the word itself where the catalogue has none, nothing where the API has none.
  * @param {string} section @param {string} prefix @param {unknown} word
  */
 export function named(section, prefix, word) {
+  if (word === null || word === undefined) return '';
   const found = find(`${section}.${prefix ? `${prefix}_` : ''}${word}`);
   return typeof found === 'string' ? found : String(word).replaceAll('_', ' ');
 }

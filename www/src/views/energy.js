@@ -15,14 +15,14 @@ const RETRY_MS = 10_000;
 /** @type {import('../shell.js').Mount} */
 export function mount(main, first) {
   const bar = toolbar();
-  const title = make('h2.span');
+  const title = make('h2', { tabindex: '-1' });
   const status = make('p.quiet', { role: 'status' });
   const note = make('p.note', { role: 'alert' });
   const again = make('button', { type: 'button', hidden: true, onclick: () => load() }, t('energy.again'));
   const parts = [headline(), buckets(), balance(), money(), battery(), compare()];
   const board = make('div.sums', ...parts.map(({ box }) => box));
   const save = make('a', t('energy.export'));
-  main.append(bar.box, title, status, note, again, board, make('p.export', save));
+  main.append(bar.box, make('div.heading', title, status), note, again, board, make('p.export', save));
 
   let params = first;
   let today = todayOf(current());
@@ -40,8 +40,10 @@ export function mount(main, first) {
     const { signal } = abort;
     const wanted = span;
     askedAt = serverNow();
-    put(status, t('common.loading'));
-    set(board, 'aria-busy', 'true');
+    // What is shown is only brought up to date without a word.
+    const isOther = shown !== wanted.from + wanted.by;
+    put(status, isOther ? t('common.loading') : '');
+    set(board, 'aria-busy', isOther ? 'true' : null);
     try {
       const { answer, path } = await sums(wanted, signal);
       if (signal.aborted) return;
@@ -54,10 +56,12 @@ export function mount(main, first) {
       shown = wanted.from + wanted.by;
     } catch (error) {
       if (signal.aborted) return;
-      note.replaceChildren(t('energy.failed', { name: nameOf(wanted) }), ' ', said(refusalText(error)));
-      if (shown !== wanted.from + wanted.by) {
+      const words = make('span', t('energy.failed', { name: nameOf(wanted) }), ' ', said(refusalText(error)));
+      if (note.textContent !== words.textContent) note.replaceChildren(words);
+      if (isOther) {
         put(title, nameOf(wanted));
         board.hidden = true;
+        shown = '';
       }
       if (error instanceof Refused && (error.status === 0 || error.status >= 500)) timer = window.setTimeout(() => { if (!document.hidden) load(); }, RETRY_MS);
     }
@@ -92,6 +96,8 @@ export function mount(main, first) {
     follow(next) {
       params = next;
       begin();
+      // Who followed a link from far below begins above.
+      if (title.getBoundingClientRect().top < 0) { title.scrollIntoView(); title.focus({ preventScroll: true }); }
     },
     leave() {
       window.clearTimeout(timer);

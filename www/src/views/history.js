@@ -1,5 +1,5 @@
 // What was measured, over any stretch of time: charts one below the other that share their time, zoomed by asking again.
-import { ask, current, go, make, note, put, putReason, refusalText, said, serverNow, set, t, whenOf, dayOf, withQuery } from '../kit.js';
+import { Refused, ask, current, go, make, note, put, putReason, refusalText, said, serverNow, set, t, whenOf, dayOf, withQuery } from '../kit.js';
 import { secondsOf } from '../charts.js';
 import { bar } from './history/bar.js';
 import { facts, saves } from './history/facts.js';
@@ -9,8 +9,9 @@ import { GROUPS, seriesText, shownOf, trackOf } from './history/series.js';
 import { table } from './history/table.js';
 
 /** @typedef {import('./history/series.js').Answer} Answer */
-/** How long one answer is good enough while the stretch ends now. */
+/** How long one answer is good enough while the stretch ends now: one of rows, one of hours and days. */
 const AGAIN_MS = 60_000;
+const SUMS_AGAIN_MS = 600_000;
 const MOST_POINTS = 2000;
 
 /** @type {import('../shell.js').Mount} */
@@ -103,7 +104,7 @@ export function mount(main, params) {
   }
   /** @param {unknown} [error] */
   function tellTrouble(error) {
-    trouble.replaceChildren(...(error ? [said(refusalText(error))] : []));
+    trouble.replaceChildren(...(!error ? [] : error instanceof Refused && error.message ? [said(error.message)] : [refusalText(error)]));
     again.hidden = !error;
     charts.classList.toggle('stale', Boolean(error));
     // What is there is of the stretch before.
@@ -131,8 +132,9 @@ export function mount(main, params) {
   load();
   return {
     update({ live }) {
-      if (document.hidden || chosen.range === 'custom' || live.as_of === reading || serverNow() - askedAt < AGAIN_MS) return;
-      load();
+      if (document.hidden || chosen.range === 'custom' || live.as_of === reading) return;
+      if (serverNow() - askedAt < (answer && answer.resolution !== 'raw' ? SUMS_AGAIN_MS : AGAIN_MS)) return;
+      if (!panes.some(({ drawing }) => drawing.held())) load();
     },
     follow(next) {
       chosen = chosenOf(next);

@@ -33,18 +33,18 @@ export function mount(main, params) {
     note('logs', paramsOf(next));
     apply(next);
   });
-  const reader = list();
   const told = happenings();
   const held = heldLine();
   const way = make('p.way', { role: 'status' });
   const trouble = make('p.note');
   const older = make('a.older', t('logs.older'));
+  const reader = list(older);
   const download = make('a', { download: '' }, t('logs.download'));
   const again = make('button', { type: 'button', onclick: () => load() }, t('common.reload'));
   const rate = hours();
   const all = files();
   const lines = make('section.tile.log', { 'aria-labelledby': 'log-title' }, make('h2', { id: 'log-title' }),
-    trouble, make('p', older), reader.box, told.box, way, held.box, make('p.toolbar', download, again));
+    trouble, reader.box, told.box, way, held.box, make('p.toolbar', download, again));
   main.append(top.box, make('div.logs', lines, make('div.aside', rate.box, all.box)));
 
   /** @param {Choice} next */
@@ -141,7 +141,6 @@ export function mount(main, params) {
     }
   }
   const timer = window.setInterval(() => { if (!document.hidden) look(); }, LOOK_MS);
-  rate.box.hidden = true;
   older.hidden = true;
   furnish();
   load();

@@ -43,7 +43,7 @@ export function deal({ decision, receipt }, p, name) {
   return tile(name, title,
     make('p.words', said(it.what)),
     make('p', make('span.quiet', `${verb} `), make('span.big', p.number(`${at}.pln`, 'money'))),
-    make('p.reason', ...p.why(`${at}.pln`)),
+    make('p.reason', ...((it.pln ?? 0) < 0 ? [t('decisions.below_zero')] : p.why(`${at}.pln`))),
     make('p.quiet', ...(it.start && it.end ? [`${t('decisions.span', { from: whenOf(it.start), to: endOf(it.end, it.start, hours) })}, `] : []),
       `${t('decisions.mean')} `, p.number(`${at}.mean_pln_kwh`, 'price')),
     make('details', make('summary', t('decisions.slots', { n: it.slots.length })), make('table',

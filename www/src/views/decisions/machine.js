@@ -79,7 +79,7 @@ export function machine() {
       asked = '';
       inside.replaceChildren();
       put(title, t('decisions.machine'));
-      trouble.replaceChildren(make('p', refusal(error)), make('button', { type: 'button', onclick: () => follow(at) }, t('decisions.retry')));
+      trouble.replaceChildren(...refusal(error, () => follow(at)));
     }
     set(box, 'aria-busy', null);
   }
@@ -90,7 +90,10 @@ export function machine() {
     if (input.value.slice(0, 16) !== value) input.value = value;
     title.replaceChildren(...instant(answer.time));
     const p = pen(answer, withQuery(PATH, { time: answer.time }));
-    inside.replaceChildren(reading(answer, p), price(answer, p), inForce(answer, p), logs(answer));
+    // A link that was followed is not there any more.
+    const isInside = inside.contains(document.activeElement);
+    inside.replaceChildren(make('div.column', reading(answer, p), inForce(answer, p)), price(answer, p), logs(answer));
+    if (isInside) title.focus({ preventScroll: true });
   }
 
   return {

@@ -34,8 +34,11 @@ export const instant = (iso) => [make('time', { datetime: iso }, whenOf(iso)), '
 /** The time machine at an instant. @param {string | null | undefined} at */
 export const linkToAt = (at) => linkTo('decisions', { at });
 
-/** A refusal as a node. @param {unknown} error */
-export const refusal = (error) => (error instanceof Refused && error.message ? said(error.message) : refusalText(error));
+/** A refusal, and how to ask again where that may help. @param {unknown} error @param {() => void} retry @returns {Node[]} */
+export const refusal = (error, retry) => [
+  make('p', error instanceof Refused && error.message ? said(error.message) : refusalText(error)),
+  ...(error instanceof Refused && [400, 404].includes(error.status) ? [] : [make('button', { type: 'button', onclick: retry }, t('decisions.retry'))]),
+];
 
 /** A tile with its heading. @param {string} name @param {string} title @param {...(Node | string)} inside */
 export const tile = (name, title, ...inside) => make(`section.tile.${name}`, { 'aria-labelledby': `${name}-title` },

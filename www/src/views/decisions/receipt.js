@@ -42,7 +42,7 @@ export function receipt() {
       put(title, t('decisions.one'));
       inside.replaceChildren();
       for (const link of [before, after, then]) point(link, null);
-      note.replaceChildren(make('p', refusal(error)), make('button', { type: 'button', onclick: () => follow(id, chosen) }, t('decisions.retry')));
+      note.replaceChildren(...refusal(error, () => follow(id, chosen)));
     }
     set(box, 'aria-busy', null);
   }

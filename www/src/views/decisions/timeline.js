@@ -63,6 +63,7 @@ export function timeline() {
     const { signal } = abort;
     const path = pathOf(query);
     box.setAttribute('aria-busy', 'true');
+    list.box.classList.toggle('leaving', isFresh);
     if (!last) tell(t('common.loading'));
     try {
       /** @type {Page} */
@@ -78,9 +79,10 @@ export function timeline() {
       if (signal.aborted) return;
       // Nothing of what was asked for before is an answer to this.
       if (isFresh) { entries = []; last = undefined; draw(); }
-      note.replaceChildren(make('p', refusal(error)), make('button', { type: 'button', onclick: () => load(query, isFresh) }, t('decisions.retry')));
+      note.replaceChildren(...refusal(error, () => load(query, isFresh)));
     }
     box.removeAttribute('aria-busy');
+    list.box.classList.remove('leaving');
   }
 
   function loadMore() {

@@ -23,13 +23,14 @@ export function buckets() {
   const name = make('strong');
   const link = make('a');
   const net = make('span.figure');
+  const shade = make('p.quiet', t('energy.shade'));
   const known = make('span.known');
   const [caption, body] = [make('caption'), make('tbody')];
   const heads = COLUMNS.map(([key]) => make('th', { scope: 'col' }, t(/** @type {any} */ (`energy.${key}`))));
   const first = make('th', { scope: 'col' });
   const table = make('table', caption, make('thead', make('tr', first, ...heads, make('th', { scope: 'col' }, t('energy.made_known')))), body);
   const title = make('h3', { id: 'energy-buckets' });
-  const box = make('section.tile.buckets', { 'aria-labelledby': 'energy-buckets' }, title, make('p.picked', name, make('span', `${t('energy.net')} `, net, ' ', known), link), ...charts.map((chart) => chart.box), make('p.quiet', t('energy.shade')),
+  const box = make('section.tile.buckets', { 'aria-labelledby': 'energy-buckets' }, title, make('p.picked', name, make('span', `${t('energy.net')} `, net, ' ', known), link), ...charts.map((chart) => chart.box), shade,
     make('details', make('summary', t('energy.table')), make('div.wide', { tabindex: '0', role: 'region', 'aria-label': t('energy.table') }, table)));
   /** @type {Drawn} */
   let drawn = { buckets: [], unit: 'day', path: '' };
@@ -56,6 +57,7 @@ export function buckets() {
     update({ answer, path }) {
       drawn = { buckets: answer.buckets, unit: answer.by, path };
       for (const chart of charts) chart.draw(drawn);
+      shade.hidden = answer.buckets.every(({ completeness: { parts, expected_parts: expected } }) => parts >= expected);
       const last = answer.buckets.reduce((found, { completeness }, at) => (completeness.parts ? at : found), 0);
       pick(path === drawnPath && picked >= 0 ? picked : last);
       drawnPath = path;

@@ -26,6 +26,7 @@ export function tellKnown(node, share) {
   put(node, share === null ? '' : isWhole ? '\u2713' : t('energy.known_part', { share: formats.percent?.(share) ?? '' }));
   for (const name of ['aria-label', 'title']) set(node, name, isWhole ? t('energy.known_all') : null);
   set(node, 'role', isWhole ? 'img' : null);
+  set(node, 'data-reckoned', true);
   node.classList.toggle('partly', share !== null && share < 100);
 }
 
@@ -63,7 +64,7 @@ export function made() {
   const body = make('tbody');
   const heads = ['energy', 'found', 'known', 'holes'].map((name) => make('th', { scope: 'col' }, t(/** @type {any} */ (`energy.made_${name}`))));
   const table = make('div.wide', { tabindex: '0', role: 'region', 'aria-label': t('energy.made') }, make('table', make('thead', make('tr', ...heads)), body));
-  const box = make('details', make('summary', t('energy.made')), counts, table, make('p.quiet', t('energy.made_words')));
+  const box = make('details.made', make('summary', t('energy.made')), counts, table, make('p.quiet', t('energy.made_words')));
   return {
     box,
     /** @param {Shown} shown */

@@ -76,9 +76,9 @@ export const includes = (span, day) => span.from <= day && day <= span.to;
 const weekday = new Intl.DateTimeFormat(locale, { timeZone: 'UTC', weekday: 'long' });
 
 /** A span's name in words. @param {Span} span */
-export function nameOf({ by, from, to }) {
+export function nameOf({ by, from }) {
   if (by === 'day') return t('energy.day_name', { weekday: weekday.format(siteClock(from)), day: dayOf(from) });
-  return by === 'month' ? monthOf(from) : by === 'year' ? yearOf(from) : t('energy.years', { from: yearOf(from), to: yearOf(to) });
+  return by === 'month' ? monthOf(from) : by === 'year' ? yearOf(from) : t('energy.all_name');
 }
 
 /** The years that can be chosen, newest first, with the one that is. @param {string} today @param {string} chosen */

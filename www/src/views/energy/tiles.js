@@ -103,7 +103,7 @@ function instead(name) {
 export function battery() {
   const [cycles, trip, change] = [fact(t('energy.cycles')), fact(t('energy.round_trip')), fact(t('energy.soc_change'))];
   const [days, capacity] = [fact(t('energy.days_since_full')), fact(t('energy.capacity'))];
-  const full = make('span.figure');
+  const full = make('span.figure.last-full');
   const why = make('small.reason');
   const last = make('div', make('dt', t('energy.last_full')), make('dd', full, why));
   const more = make('details', make('summary', t('energy.meaning')), make('dl.facts', capacity.row), meanings('cycles', 'round_trip', 'full'));
@@ -117,7 +117,8 @@ export function battery() {
       change.tell(shown, 'total.battery.soc_change_pct', 'change', share);
       const day = shown.answer.total.battery.last_full;
       put(full, day ? dayOf(day) : t('common.unknown'));
-      set(full, 'data-of', `${shown.path}#/total/battery/last_full`);
+      set(full, 'data-of', day ? `${shown.path}#/total/battery/last_full` : null);
+      set(full, 'data-as', 'day');
       putReason(why, day ? undefined : whyUnknown(shown.answer, 'total.battery.last_full'));
       days.tell(shown, 'total.battery.days_since_full', 'count');
       days.row.hidden = !day;

@@ -20,13 +20,14 @@ export function pane(group, hear) {
   const rows = group.series.map((name) => rowOf(name));
   const drawing = chart({
     label: t('history.chart_label', { title }), value: group.value, limits: group.limits, say: (time) => say(time), ...hear,
-    lines: group.series.map((name) => ({ name: nameOf(name), ...LOOKS[name], kind: name === 'price' ? 'steps' : 'line' })),
+    lines: group.series.map((name) => ({ name: nameOf(name), ...LOOKS[name], holds: () => Boolean(tracks.find((track) => track.name === name)?.holds) })),
   });
   drawing.box.classList.add(group.name);
   const when = make('p.quiet.when');
   const box = make(`section.tile.pane.${rows.length > 1 ? 'many' : 'one'}`, { 'aria-labelledby': `history-${group.name}` },
     make('h2', { id: `history-${group.name}` }, title), when, make('dl.facts', ...rows.map(({ row }) => row)), drawing.box);
-  if (group.name === 'power') box.append(make('p.quiet', t('history.signs')));
+  const signs = make('p.quiet', { hidden: true }, t('history.signs'));
+  box.append(signs);
   /** @type {Track[]} */
   let tracks = [];
   let zone = 'UTC';
@@ -54,6 +55,7 @@ export function pane(group, hear) {
       const of = (/** @type {string} */ name) => tracks.find((track) => track.name === name);
       drawing.show(group.series.map((name) => { const track = of(name); return track ? drawn(track, to) : []; }), [from, to], zone);
       for (const { name, row } of rows) row.hidden = !of(name);
+      signs.hidden = !of('grid') && !of('battery');
       this.point(at);
     },
     /** The values at a time, or the newest. @param {number | null} time */

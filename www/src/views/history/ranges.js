@@ -32,15 +32,25 @@ let firstDay = '';
 /** @param {AbortSignal} signal */
 async function findFirst(signal) {
   if (firstDay) return firstDay;
-  /** @type {import('./series.js').Answer} */
-  const { series } = await ask(withQuery('/api/v1/history', { from: FIRST, points: 2000, fields: 'soc,price' }), signal);
-  const days = [series.soc, series.price].flatMap((one) => {
-    const at = one?.points.findIndex(([, value]) => value !== null) ?? -1;
-    // What is known begins after the hole before it.
-    return one && at >= 0 ? [String(one.points[Math.max(0, at - 1)]?.[0]).slice(0, 10)] : [];
-  });
-  firstDay = days.sort()[0] ?? '';
+  const near = await known(FIRST, '', signal);
+  // One point of so long a stretch stands for some days.
+  firstDay = near && (await known(near.after, near.first, signal))?.first || '';
   return firstDay || dayAgo(30);
+}
+
+/**
+ * The first day of a stretch of which something is known, and where the hole before it was seen last.
+ * @param {string} from @param {string} to @param {AbortSignal} signal
+ */
+async function known(from, to, signal) {
+  /** @type {import('./series.js').Answer} */
+  const { series } = await ask(withQuery('/api/v1/history', { from, to, points: 2000, fields: 'soc,price' }), signal);
+  const found = [series.soc, series.price].flatMap((one) => {
+    const at = one?.points.findIndex(([, value]) => value !== null) ?? -1;
+    const dayOf = (/** @type {number} */ place) => String(one?.points[Math.max(0, place)]?.[0]).slice(0, 10);
+    return at < 0 ? [] : [{ first: dayOf(at), after: dayOf(at - 1) }];
+  });
+  return found.sort((a, b) => (a.first < b.first ? -1 : 1))[0];
 }
 
 /** `from` and `to` of the question. @param {Chosen} chosen @param {AbortSignal} signal @returns {Promise<{ from: string, to: string }>} */

@@ -1,5 +1,5 @@
 // Errors and warnings of the last 24 hours: a bar an hour, and the same as a table; an hour leads to its lines.
-import { figureOf, linkTo, make, put, putReason, set, shortDayOf, svg, t, timeOf, whenOf } from '../../kit.js';
+import { figure, fillWith, linkTo, make, put, putReason, set, shortDayOf, siteText, svg, t, timeOf, whenOf } from '../../kit.js';
 import { paramsOf } from './choice.js';
 
 /** @typedef {import('../../kit.js').Schemas['LogRates']} Rates */
@@ -13,17 +13,22 @@ const COLUMNS = /** @type {const} */ ([...WARNINGS, ...ERRORS, 'info', 'debug'])
 const NAMES = { master: 'master_coordinator.log', data: 'enhanced_data_collector.log', fast_charge: 'fast_charge.log', journal: 'systemd-journal' };
 
 export function hours() {
-  const words = make('p.words');
+  const words = make('p.words', t('common.loading'));
   const bars = svg('g');
   const drawing = svg('svg', { class: 'hours', viewBox: `0 0 24 ${HEIGHT}`, preserveAspectRatio: 'none', role: 'img' }, bars);
   const scale = make('p.scale', { 'aria-hidden': 'true' });
-  const rows = make('tbody');
+  const rows = Array.from({ length: 24 }, () => {
+    const link = make('a');
+    const counts = COLUMNS.map(() => make('span'));
+    return { link, counts, row: make('tr', make('th', { scope: 'row' }, link), ...counts.map((count) => make('td', count))) };
+  });
   const head = make('tr', make('th', { scope: 'col' }, t('logs.hour')), ...COLUMNS.map((name) => make('th', { scope: 'col' }, name.toUpperCase())));
-  const table = make('div.wide', { tabindex: '0', role: 'region', 'aria-label': `${t('logs.hours')}, ${t('logs.table')}` }, make('table', make('thead', head), rows));
+  const table = make('div.wide', { tabindex: '0', role: 'region', 'aria-label': `${t('logs.hours')}, ${t('logs.table')}` }, make('table', make('thead', head), make('tbody', ...rows.map(({ row }) => row))));
   const details = make('details', make('summary', t('logs.table')), table);
   const why = make('p.reason');
+  const name = make('p.quiet');
   const box = make('section.tile.rates', { 'aria-labelledby': 'rates-title' }, make('h2', { id: 'rates-title' }, t('logs.hours')),
-    words, why, drawing, scale, details);
+    name, words, why, drawing, scale, details);
   /** @type {{ rates: Rates, choice: import('./choice.js').Choice } | undefined} */
   let shown;
 
@@ -48,8 +53,9 @@ export function hours() {
       const rate = rates.logs[at];
       box.hidden = false;
       putReason(why, rate ? null : rates.note);
-      for (const node of [words, drawing, scale, details]) set(node, 'hidden', !rate);
+      for (const node of [name, words, drawing, scale, details]) set(node, 'hidden', !rate);
       if (!rate) return;
+      if (name.textContent !== rate.name) fillWith(name, siteText(rate.name));
       const sum = (/** @type {readonly (keyof Rate)[]} */ levels, /** @type {number} */ hour) => levels.reduce((total, level) => total + Number(/** @type {any} */ (rate)[level][hour] ?? 0), 0);
       const errors = rates.hours.map((_, hour) => sum(ERRORS, hour));
       const warnings = rates.hours.map((_, hour) => sum(WARNINGS, hour));
@@ -60,9 +66,11 @@ export function hours() {
       set(drawing, 'aria-label', `${t('logs.hours')}: ${words.textContent}`);
       draw(rate, errors, warnings);
       scale.replaceChildren(...[0, 6, 12, 18].map((hour) => make('span', timeOf(rates.hours[hour] ?? ''))));
-      rows.replaceChildren(...rates.hours.map((start, hour) => make('tr',
-        make('th', { scope: 'row' }, make('a', { href: target(hour) }, hourOf(rates.hours, hour))),
-        ...COLUMNS.map((level) => make('td', figureOf(`${OF}/${at}/${level}/${hour}`, rate[level][hour], 'count'))))));
+      rows.forEach(({ link, counts }, hour) => {
+        set(link, 'href', target(hour));
+        put(link, hourOf(rates.hours, hour));
+        COLUMNS.forEach((level, n) => figure(/** @type {Element} */ (counts[n]), `${OF}/${at}/${level}/${hour}`, rate[level][hour], 'count'));
+      });
     },
   };
 

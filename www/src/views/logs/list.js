@@ -6,19 +6,22 @@ const MOST = 2000;
 /** So near its end the reader is at it, px. */
 const NEAR = 40;
 
-export function list() {
+/** @param {HTMLElement} first stands above the oldest line */
+export function list(first) {
   const lines = make('ol.lines');
   const empty = make('p.quiet', t('common.loading'));
-  const pane = make('div.pane', { tabindex: '0', role: 'region', 'aria-label': t('logs.lines') }, empty, lines);
+  const pane = make('div.pane', { tabindex: '0', role: 'region', 'aria-label': t('logs.lines') }, first, empty, lines);
   const news = make('button.news', { type: 'button', hidden: true });
   const box = make('div.reader', pane, news);
   /** Their texts, none for a mark that lines are missing. @type {(string | null)[]} */
   let texts = [];
   let level = '';
   let unseen = 0;
+  /** Whether the reader is at the end. */
+  let sticks = true;
 
   const isAtEnd = () => pane.scrollHeight - pane.scrollTop - pane.clientHeight < NEAR;
-  const toEnd = () => { pane.scrollTop = pane.scrollHeight; tell(0); };
+  const toEnd = () => { pane.scrollTop = pane.scrollHeight; sticks = true; tell(0); };
   /** @param {number} count */
   function tell(count) {
     unseen = count;
@@ -26,11 +29,16 @@ export function list() {
     put(news, count ? t('logs.news', { n: count }) : '');
   }
   news.addEventListener('click', () => { toEnd(); pane.focus(); });
-  pane.addEventListener('scroll', () => { if (unseen && isAtEnd()) tell(0); }, { passive: true });
+  pane.addEventListener('scroll', () => {
+    sticks = isAtEnd();
+    if (sticks && unseen) tell(0);
+  }, { passive: true });
+  // Turned, or made narrower: lines break anew.
+  new ResizeObserver(() => { if (sticks) toEnd(); }).observe(pane);
   pane.addEventListener('keydown', (event) => {
     const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
     if (!step || event.altKey || event.ctrlKey || event.metaKey) return;
-    const links = [...lines.querySelectorAll('a')];
+    const links = [...pane.querySelectorAll('a')].filter((link) => !link.hidden);
     const at = links.indexOf(/** @type {HTMLAnchorElement} */ (document.activeElement));
     const next = at < 0 ? links.at(-1) : links[at + step];
     if (!next) return;
@@ -65,7 +73,6 @@ export function list() {
     /** More lines; before them a mark where some are missing. @param {string[]} added @param {boolean} hasGap */
     add(added, hasGap) {
       if (!added.length && !hasGap) return;
-      const wasAtEnd = isAtEnd();
       const top = pane.scrollTop;
       if (hasGap) {
         texts.push(null);
@@ -78,7 +85,7 @@ export function list() {
       const surplus = Math.max(0, texts.length - MOST);
       texts.splice(0, surplus);
       for (let n = 0; n < surplus; n++) lines.firstElementChild?.remove();
-      if (wasAtEnd) toEnd();
+      if (sticks) toEnd();
       else {
         pane.scrollTop = top - (height - pane.scrollHeight);
         tell(unseen + added.length);

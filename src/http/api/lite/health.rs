@@ -1,0 +1,111 @@
+//! This month in short, the coordinator and how every source is doing.
+
+use serde_json::Value;
+
+use super::super::months;
+use super::answer::Answer;
+use super::draft::Draft;
+use super::numbers::{As, ago};
+use super::{Origin, Sheet};
+
+const SOURCES: [&str; 6] = ["live", "metrics", "prices", "process", "logs", "months"];
+
+/// This month, as `/metrics` has it.
+pub fn month(sheet: &Sheet<'_>, out: &mut Draft) {
+    let words = sheet.language;
+    let title = words.text("lite.month");
+    let answer = match Answer::of("/metrics", months::metrics(sheet.ask)) {
+        Ok(answer) => answer,
+        Err(refusal) => {
+            sheet.begin(out, "month", false, title);
+            sheet.reason(out, Some(&refusal.text));
+            out.put("</section>");
+            return;
+        }
+    };
+    let stale_after = answer.text("/stale_after");
+    let is_stale = stale_after.and_then(|after| sheet.since(after)).is_some();
+    sheet.begin(out, "month", is_stale, title);
+    out.put("<table><tbody>");
+    for (name, pointer, how) in [
+        ("lite.month_charged", "/total_energy_charged_kwh", As::Energy),
+        ("lite.month_cost", "/total_cost_pln", As::Money),
+        ("lite.month_savings", "/total_savings_pln", As::Money),
+        ("lite.month_price", "/avg_cost_per_kwh_pln", As::Price),
+    ] {
+        out.put("<tr><th scope=\"row\">").text(words.text(name)).put("</th><td>");
+        // A zero that has a reason is no zero: nobody knows.
+        let why = answer.why(pointer);
+        if why.is_some() && answer.number(pointer) == Some(0.0) {
+            sheet.dash(out);
+        } else {
+            sheet.figure(out, &answer, pointer, how);
+        }
+        sheet.reason(out, why);
+        out.put("</td></tr>");
+    }
+    out.put("</tbody></table><p class=\"quiet\">").text(words.text("lite.month_estimated")).put("</p>");
+    let at = answer.text("/as_of");
+    let origin = Origin {
+        at,
+        age_s: at.and_then(|at| sheet.since(at)),
+        stale_since: stale_after.filter(|_| is_stale),
+        source: answer.text("/source").map_or("", |source| words.named("common.source_", source)),
+    };
+    sheet.age(out, &origin);
+    out.put("</section>");
+}
+
+/// The coordinator and the sources.
+pub fn sources(sheet: &Sheet<'_>, out: &mut Draft) {
+    let (words, state) = (sheet.language, &sheet.state);
+    let word = |name: &str| state.text(&format!("/sources/{name}/state")).unwrap_or_default();
+    let is_troubled = SOURCES.into_iter().any(|name| !["ok", "loading"].contains(&word(name)));
+    let running = state.at("/coordinator/running");
+    let stopped = !sheet.is_demo() && running == &Value::Bool(false);
+    sheet.begin(
+        out,
+        if is_troubled || stopped { "health troubled" } else { "health" },
+        false,
+        words.text("now.health"),
+    );
+    if !is_troubled {
+        out.put("<p>").text(words.text("now.health_good")).put("</p>");
+    }
+    out.put("<p>").text(words.text("now.coordinator")).put(": ");
+    match (sheet.is_demo(), running) {
+        (true, _) => out.text(words.text("now.coordinator_demo")),
+        (false, Value::Bool(true)) => out.text(words.text("now.coordinator_running")),
+        (false, Value::Bool(false)) => out.text(words.text("now.coordinator_stopped")),
+        _ => out.text(words.text("common.unknown")),
+    };
+    out.put("</p>");
+    if running.is_null() {
+        sheet.reason(out, state.why("/coordinator"));
+    }
+    out.put("<table class=\"sources\"><thead><tr>");
+    for key in ["lite.source", "lite.state", "lite.age", "lite.trouble"] {
+        out.put("<th scope=\"col\">").text(words.text(key)).put("</th>");
+    }
+    out.put("</tr></thead><tbody>");
+    for name in SOURCES {
+        let pointer = format!("/sources/{name}/age_s");
+        out.put("<tr><th scope=\"row\">").text(words.named("sources.", name)).put("</th><td>");
+        out.text(words.named("lite.state_", word(name))).put("</td><td>");
+        match state.number(&pointer) {
+            Some(age) => {
+                out.text(&ago(age, words));
+            }
+            None => sheet.reason(out, state.why(&pointer)),
+        }
+        out.put("</td><td>");
+        match state.text(&format!("/sources/{name}/error")) {
+            Some(error) => sheet.said(out, error),
+            None => {
+                out.text(words.text("lite.none"));
+            }
+        }
+        out.put("</td></tr>");
+    }
+    out.put("</tbody></table></section>");
+}
