@@ -1,5 +1,5 @@
 // What a span came to: money first, then the balance, the battery, and what it would have cost otherwise.
-import { dayOf, figure, make, named, put, putReason, t, tellAge, whyUnknown } from '../../kit.js';
+import { dayOf, figure, make, named, put, putReason, set, t, tellAge, whyUnknown } from '../../kit.js';
 import { ENERGIES, fact, knownShare, made, tellKnown, tile } from './known.js';
 
 /** @typedef {import('./known.js').Shown} Shown */
