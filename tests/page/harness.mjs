@@ -166,6 +166,8 @@ async function freshAsset(route) {
 function watch(page) {
   page.problems = [];
   page.asked = [];
+  /** Path -> the last JSON that was answered. */
+  page.answers = new Map();
   const under = new Set();
   page.on('pageerror', (error) => page.problems.push(String(error.stack ?? error)));
   page.on('console', (message) => {
@@ -174,6 +176,10 @@ function watch(page) {
   });
   const isStream = (request) => request.resourceType() === 'eventsource';
   page.on('request', (request) => { page.asked.push(request.url()); if (!isStream(request)) under.add(request); });
+  page.on('response', async (response) => {
+    const { pathname, search } = new URL(response.url());
+    if (response.ok() && response.headers()['content-type']?.includes('json')) page.answers.set(pathname + search, await response.json().catch(() => undefined));
+  });
   for (const over of ['requestfinished', 'requestfailed']) page.on(over, (request) => under.delete(request));
   page.isBusy = () => under.size > 0;
 }

@@ -5,12 +5,12 @@ import { test } from 'node:test';
 import { VIEWS, addressOf, house, open } from './harness.mjs';
 import { markIntl, numbersIn, outside, wrappedShell, writings } from './wrapped.mjs';
 
-/** Units and names that are the same in every language. */
-const SAME = /^(k?Wh?|PLN(\/kWh)?|\/kWh|V|A|W|ms|°C|%|Wattboard|CSV|JSON|PSE)$/;
+/** Units, names, levels of a log, and offsets from UTC: the same in every language. */
+const SAME = /^(k?Wh?|PLN(\/kWh)?|\/kWh|V|A|W|ms|°C|%|Wattboard|CSV|JSON|PSE|DEBUG|INFO|WARNING|ERROR|CRITICAL|[+-]\d\d:\d\d)$/;
 /** Names of languages in themselves. */
 const isLanguage = ({ where }) => where.includes('option');
-/** Where numbers stand that are no values of the API: axes, and what says so. */
-const mayCount = ({ isFigure, isDrawing, isPlain, isSite }) => isFigure || isDrawing || isPlain || isSite;
+/** Where numbers stand that name no value of the API: axes, what is read out of drawings, what was reckoned from values. */
+const mayCount = ({ isFigure, isDrawing, isReckoned, isAttribute }) => isFigure || isDrawing || isReckoned || isAttribute;
 
 let shell;
 const wrapped = (base, hash) => open(base, hash, {
@@ -28,11 +28,11 @@ function faults(found) {
   const wrong = [];
   for (const written of found.filter(({ isSite, isCode }) => !isSite && !isCode)) {
     const tell = (why) => wrong.push(`${written.where}: ${why}: ${JSON.stringify(written.text.slice(0, 200))}`);
-    const words = outside(written.text).split(/[^\p{L}\p{N}/°%]+/u).filter((word) => /[\p{L}\p{N}]/u.test(word) && !SAME.test(word));
+    const words = outside(written.text).split(/[^\p{L}\p{N}/°%:+-]+/u).filter((word) => /[\p{L}\p{N}]/u.test(word) && !SAME.test(word));
     if (words.length && !isLanguage(written)) tell(`"${words.join(' ')}" is of no catalogue and not by Intl`);
     if (numbersIn(written.text).length && !mayCount(written)) tell('a number that does not say which value of the API it is');
     if (/\{\w+\}/.test(written.text)) tell('a place that was not filled');
-    if (/\b(undefined|null|NaN|Infinity|Invalid Date)\b|\[object/.test(written.text)) tell('no text at all');
+    if (/\b(undefined|null|NaN|Infinity|Invalid Date)\b|\[object/.test(outside(written.text))) tell('no text at all');
   }
   return wrong;
 }

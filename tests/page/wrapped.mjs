@@ -53,7 +53,7 @@ export function writings() {
   const add = (node, text, what) => {
     if (!text.trim()) return;
     const place = (selector) => node.closest(selector) !== null;
-    found.push({ text: text.trim(), where: `${nameOf(node)} ${what}`.trim(), isSite: place('.site') || (what !== '' && place('[data-site]')), isFigure: place('[data-of]'), isDrawing: place('svg'), isBrand: place('.brand'), isPlain: place('[data-plain]'), isCode: place('pre, code, kbd') });
+    found.push({ text: text.trim(), where: `${nameOf(node)} ${what}`.trim(), isSite: place('.site') || (what !== '' && place('[data-site]')), isFigure: place('[data-of]'), isDrawing: place('svg, [aria-hidden=true]'), isBrand: place('.brand'), isReckoned: place('[data-reckoned]'), isAttribute: what !== '', isCode: place('pre, code, kbd') });
   };
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {
@@ -70,11 +70,11 @@ export function writings() {
 /** What of a text is neither in ⟦ ⟧ nor in ⟨ ⟩. */
 export function outside(text) {
   let depth = 0;
-  return [...text].filter((sign) => {
+  return [...text].map((sign) => {
     if ('⟦⟨'.includes(sign)) depth += 1;
     const isOutside = depth === 0;
     if ('⟧⟩'.includes(sign)) depth -= 1;
-    return isOutside;
+    return isOutside ? sign : ' ';
   }).join('').trim();
 }
 

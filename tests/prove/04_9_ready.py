@@ -66,6 +66,7 @@ STRICT = re.compile(r'"[\x21\x23-\x7e]*"')
 HASHED = re.compile(r"/assets/([0-9a-f]{16})/[^\"]+")
 ASSET = re.compile(r"(?:src|href)=\"(/assets/[^\"]+)\"")
 IMPORT = re.compile(r"\bimport\s*(?:[^;\"'()]*?\bfrom)?\s*[\"']([^\"'\n]+)[\"']")
+VIEWS = ("prices", "energy", "history", "decisions", "logs", "system")  # the shell asks for them by these names
 KINDS = {
     "js": "text/javascript; charset=utf-8",
     "css": "text/css; charset=utf-8",
@@ -244,7 +245,8 @@ def page(tally, address):
         url for url in re.findall(r"(?:src|href)=\"([^\"#]+)\"", text) if not url.startswith("/") or url[:2] == "//"
     ]
     tally.check(not others, "the page refers to nothing elsewhere", str(others))
-    found, seen = list(dict.fromkeys(assets)), set()
+    shell = next(name for name in assets if name.endswith("/shell.js"))
+    found, seen = list(dict.fromkeys(assets + [urljoin(shell, f"{view}.js") for view in VIEWS])), set()
     while found:
         name = found.pop(0)
         if name in seen:
@@ -269,7 +271,7 @@ def page(tally, address):
             f"{stale}: nothing is below a hash that is not its own",
             f"{answer.status} {cached}",
         )
-    return next(name for name in sorted(seen) if name.endswith("/shell.js"))
+    return shell
 
 
 def tags_follow_bodies(tally, address, seconds):

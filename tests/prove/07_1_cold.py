@@ -102,7 +102,7 @@ def main():
     with Workshop(given.bin, given.keep) as shop:
         api = shop.price_api()
         root = shop.site("site", days=given.days, pse_url=api.url)
-        shop.writer(root, "--interval-ms", "5000")
+        shop.writer(root, "--interval-ms", "5000", "--energy-s", "3600")
         server = shop.serve(root)
         tally.check(server.loaded(60), "loaded")
         tally.check(wait_for(lambda: server.get("/prices")[0] == 200, 30), "prices are there")

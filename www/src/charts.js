@@ -2,24 +2,22 @@
 // keys, mouse and fingers. A chart is for the eye: whoever shows one tells the same in words or a table beside it.
 import uPlot from 'uplot';
 import { locale, make, set } from './kit.js';
-import { dateAxis, nameAxis, valueAxis } from './charts/axis.js';
+import { dateAxis, valueAxis } from './charts/axis.js';
 import { colour, onTheme } from './charts/colours.js';
 import { fingers } from './charts/fingers.js';
 import { keys } from './charts/keys.js';
 
 export { colour } from './charts/colours.js';
 export { isTwice, isoAt, offsetAt, secondsOf } from './charts/zone.js';
-export { uPlot };
 
-/** @typedef {[number, number | null]} Point seconds since 1970 (or the number of a name), and a value; null is a hole */
+/** @typedef {[number, number | null]} Point seconds since 1970 and a value; null is a hole */
 /**
  * @typedef {object} Line
  * @property {string} name in words
  * @property {string} colour a CSS variable, `--pv`
- * @property {'line' | 'steps' | 'bars'} [kind] steps hold until the next point
+ * @property {() => boolean} [holds] whether its values hold until the next point now: steps
  * @property {boolean} [fill] coloured down to zero
  * @property {number[]} [dash]
- * @property {(plot: uPlot, at: number) => string} [colourAt] for bars: the colour of each
  */
 /**
  * @typedef {object} Wanted
@@ -28,24 +26,18 @@ export { uPlot };
  * @property {(value: number) => string} value how its axis writes a value
  * @property {(seconds: number) => string} [say] the values at a point in words, for who moves the cursor by keys
  * @property {[number | undefined, number | undefined]} [limits] the axis shows at least these; `[0, 100]`
- * @property {string[]} [names] bars stand at names instead of times: 0 is the first
- * @property {string} [zone] the site's time zone; `show` may bring it
  * @property {(seconds: number | null) => void} [onPoint] the cursor is at a point of time, or nowhere
  * @property {(from: number, to: number) => void} [onZoom] the reader chose a stretch of time
  * @property {(from: number, to: number) => void} [onLook] fingers are moving the stretch of time; without it the chart follows alone
  * @property {() => void} [onOut] the reader wants out of it
- * @property {(plot: uPlot) => void} [below] draws below the lines: windows, nights
- * @property {(plot: uPlot) => void} [above] draws above them: now
  */
 /**
  * @typedef {object} Chart
  * @property {HTMLElement} box its height is CSS's: `.graph`
- * @property {(data: Point[][], x: [number, number], zone?: string) => void} show one list a line, in order of time
+ * @property {(data: Point[][], x: [number, number], zone: string) => void} show one list a line, in order of time
  * @property {(seconds: number | null) => void} point moves the cursor, and tells nobody
  * @property {(from: number, to: number) => void} look shows another stretch of what it has
- * @property {(lines: boolean[]) => void} only shows some of the lines
  * @property {() => boolean} held whether somebody is just moving something in it
- * @property {() => uPlot | undefined} plot once there are data
  * @property {() => void} end
  */
 
@@ -54,7 +46,7 @@ export function chart(wanted) {
   const box = make('div.graph', { tabindex: '0', role: 'slider', 'aria-label': wanted.label, 'aria-valuenow': 0, 'aria-orientation': 'horizontal' });
   /** @type {uPlot | undefined} */
   let plot;
-  let zone = wanted.zone ?? 'UTC';
+  let zone = 'UTC';
   /** @type {[number, number]} */
   let stretch = [0, 1];
   /** Where the cursor is. @type {number | null} */
@@ -105,7 +97,7 @@ export function chart(wanted) {
   /** @type {Chart} */
   const self = {
     box,
-    show(data, x, place = zone) {
+    show(data, x, place) {
       stretch = x;
       zone = place;
       plot ??= draw();
@@ -121,11 +113,7 @@ export function chart(wanted) {
     look(from, to) {
       if (from < to) change((u) => u.setScale('x', { min: from, max: to }));
     },
-    only(lines) {
-      lines.forEach((show, at) => { if (plot && plot.series[at + 1]?.show !== show) plot.setSeries(at + 1, { show }); });
-    },
     held: () => held,
-    plot: () => plot,
     end() {
       resized.disconnect();
       for (const name of ['pointerup', 'pointercancel']) window.removeEventListener(name, release);
@@ -153,12 +141,12 @@ function joined(data) {
  * @param {Wanted} wanted @param {{ width: number, height: number }} place @param {() => string} zone
  * @param {() => [number, number]} stretch @param {(plot: uPlot) => void} told @returns {uPlot.Options}
  */
-function options({ lines, value, limits = [undefined, undefined], names, onZoom, onOut, below, above }, place, zone, stretch, told) {
+function options({ lines, value, limits = [undefined, undefined], onZoom, onOut }, place, zone, stretch, told) {
   return {
     ...place,
     legend: { show: false },
     scales: { x: { time: false, auto: false, range: (u, min, max) => (min === null ? stretch() : [min, max]) }, y: { range: (u, min, max) => room(min, max, limits) } },
-    axes: [names ? nameAxis(names) : dateAxis(locale, zone), valueAxis(value)],
+    axes: [dateAxis(locale, zone), valueAxis(value)],
     series: [{}, ...lines.map(seriesOf)],
     cursor: {
       y: false,
@@ -174,8 +162,7 @@ function options({ lines, value, limits = [undefined, undefined], names, onZoom,
         onZoom?.(u.posToVal(u.select.left, 'x'), u.posToVal(u.select.left + u.select.width, 'x'));
         u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
       }],
-      drawAxes: below ? [zeroLine, below] : [zeroLine],
-      draw: above ? [above] : [],
+      drawAxes: [zeroLine],
     },
   };
 }
@@ -194,26 +181,21 @@ function zeroLine({ ctx, bbox, scales, valToPos }) {
   ctx.restore();
 }
 
+const steps = /** @type {uPlot.Series.PathBuilder} */ (uPlot.paths.stepped?.({ align: 1 }));
+const straight = /** @type {uPlot.Series.PathBuilder} */ (uPlot.paths.linear?.());
+
 /** @param {Line} line @returns {uPlot.Series} */
-function seriesOf({ name, colour: wanted, kind = 'line', fill = false, dash, colourAt }) {
-  const { stepped, bars } = uPlot.paths;
-  return {
-    label: name,
-    stroke: () => colour(wanted),
-    width: kind === 'bars' ? 0 : 1.5,
-    points: { show: false },
-    spanGaps: false,
-    ...(dash ? { dash } : {}),
-    ...(kind === 'bars' || fill ? { fill: () => (kind === 'bars' ? colour(wanted) : `color-mix(in srgb, ${colour(wanted)} 15%, transparent)`) } : {}),
-    ...(kind === 'steps' && stepped ? { paths: stepped({ align: 1 }) } : {}),
-    ...(kind === 'bars' && bars ? {
-      paths: bars({
-        size: [0.8, 64],
-        ...(colourAt ? { disp: { fill: { unit: 3, values: (u) => /** @type {any} */ (u.data[0]).map((/** @type {number} */ _, /** @type {number} */ at) => colourAt(u, at)) } } } : {}),
-      }),
-    } : {}),
-  };
-}
+const seriesOf = ({ name, colour: wanted, holds, fill, dash = [] }) => ({
+  label: name,
+  stroke: () => colour(wanted),
+  width: 1.5,
+  dash,
+  points: { show: false },
+  spanGaps: false,
+  // The colours have six digits; two more say how much is to be seen.
+  ...(fill ? { fill: () => `${colour(wanted)}26` } : {}),
+  paths: (...given) => (holds?.() ? steps : straight)(...given),
+});
 
 /**
  * The axis of values: round ends with a little room, and the limits within.

@@ -1,6 +1,7 @@
 //! The languages that pages are written in: one file each in `www/lang/`, which the page in the browser shares.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -69,7 +70,8 @@ struct Texts(Vec<(Cow<'static, str>, Cow<'static, str>)>);
 
 static LANGUAGES: LazyLock<Vec<Language>> = LazyLock::new(|| {
     let read = |&(code, text): &(&'static str, &'static str)| {
-        let language = serde_json::from_str(text).expect("the test beside reads every catalogue");
+        let mut language: Language = serde_json::from_str(text).expect("the test beside reads every catalogue");
+        language.server.0.sort_by_key(|(pattern, _)| Reverse(own_length(pattern)));
         Language { code, ..language }
     };
     FILES.iter().map(read).collect()
@@ -126,6 +128,12 @@ impl Language {
         let parts = || sentence.split("; ").map(|part| self.translated(part)).collect::<Option<Vec<String>>>();
         whole.or_else(|| sentence.contains("; ").then(parts).flatten().map(|parts| parts.join("; ")))
     }
+}
+
+/// How much a pattern says itself, bytes.
+fn own_length(pattern: &str) -> usize {
+    let (before, places) = pieces(pattern);
+    before.len() + places.iter().map(|(_, after)| after.len()).sum::<usize>()
 }
 
 /// Pieces of a text with places: what stands before the first one, then each place's name with what follows it.

@@ -1,4 +1,4 @@
-// Axes: time by the site's clock, with marks where its hours, days, months and years begin; names; values.
+// Axes: time by the site's clock, with marks where its hours, days, months and years begin; values.
 import { colour } from './colours.js';
 import { DAY_S, clockAt, dayStart, isTwice, offsetAt } from './zone.js';
 
@@ -22,11 +22,6 @@ const usual = () => ({
 /** @param {string} locale @param {() => string} zone @returns {Axis} */
 export function dateAxis(locale, zone) {
   return { ...usual(), size: 44, gap: 4, lineGap: 1.25, space: 58, incrs: STEPS, splits: (u, axis, min, max, step) => marks(min, max, step, zone()), values: (u, at, axis, space, step) => words(at, step, locale, zone()) };
-}
-
-/** @param {string[]} names @returns {Axis} */
-export function nameAxis(names) {
-  return { ...usual(), size: 30, gap: 4, space: 44, incrs: [1, 2, 3, 5, 7, 10, 14, 28, 60], grid: { show: false }, values: (u, at) => at.map((n) => (Number.isInteger(n) ? names[n] ?? '' : '')) };
 }
 
 /** @param {(value: number) => string} value @returns {Axis} */
@@ -54,7 +49,11 @@ export function marks(min, max, step, zone) {
     for (let d = day - since; take(dayStart(year, month, d, zone)); d += days);
   } else {
     const fine = Math.min(step, 3600);
-    for (let at = dayStart(year, month, day, zone); at <= max; at += fine) if (at >= min && clockAt(at, zone).seconds % step === 0) take(at);
+    for (let at = dayStart(year, month, day, zone); at <= max; at += fine) {
+      // Of an hour that comes twice only the first has room, unless every hour has.
+      const isNear = step > 3600 && at - (found[found.length - 1] ?? -Infinity) < step * 0.75;
+      if (!isNear && clockAt(at, zone).seconds % step === 0) take(at);
+    }
   }
   return found;
 }

@@ -1,6 +1,6 @@
 // How old things are: lines that count from an instant by the server's clock, all of them brought up to date together.
 import { put, set } from './dom.js';
-import { ago, timeOf } from './format.js';
+import { ago, timeOf, whenOf } from './format.js';
 import { t } from './words.js';
 
 const TICK_MS = 5_000;
@@ -39,7 +39,7 @@ export function tellAge(node, { at, staleAfter, source, box }) {
     const stale = Boolean(at && staleAfter && serverNow() > Date.parse(staleAfter));
     const age = !at ? t('age.never') : stale ? t('age.stale', { time: timeOf(staleAfter ?? at), age: ago(since(at)) }) : ago(since(at));
     put(node, source ? t('age.from', { age, source }) : age);
-    set(node, 'title', at ? t('age.at', { time: at }) : null);
+    set(node, 'title', at ? t('age.at', { time: whenOf(at) }) : null);
     box?.classList.toggle('stale', stale);
   };
   lines.set(node, tell);

@@ -1,6 +1,6 @@
 // Elements, made and changed. Text is set as text only, and only when it differs, so that nothing moves without reason.
 import { dayOf, whenOf } from './format.js';
-import { translated } from './words.js';
+import { t, translated } from './words.js';
 
 /** @typedef {Node | string} Inside */
 
@@ -72,4 +72,13 @@ const dated = (text) => text.replace(INSTANTS, (_, before, iso, time) => before 
 export function said(text) {
   const known = translated(text);
   return known === undefined ? make('span', { lang: 'en' }, dated(text)) : make('span', dated(known));
+}
+
+/**
+ * A text of the catalogue with elements in its places, such as figures.
+ * @param {import('./words.js').Key} key @param {Record<string, Node>} inside @returns {Inside[]}
+ */
+export function tWith(key, inside) {
+  const parts = t(key, Object.fromEntries(Object.keys(inside).map((name) => [name, `\0${name}\0`]))).split('\0');
+  return parts.map((part, at) => (at % 2 ? inside[part] ?? part : part));
 }

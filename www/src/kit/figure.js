@@ -8,6 +8,7 @@ import { t } from './words.js';
 /**
  * Shows a number in an element. `of` says where it stands: the path of the answer, a `#` and a JSON pointer (RFC 6901),
  * such as `/api/v1/state#/live/battery/soc_percent`; `data-of` and `data-as` let anybody check the page against the API.
+ * A number that was reckoned here from such values has `data-reckoned` on its element instead.
  * @param {Element} node @param {string} of @param {unknown} value @param {keyof typeof formats} as
  */
 export function figure(node, of, value, as) {

@@ -1,6 +1,6 @@
 // Energy and money of a day, a month, a year or all years, from one answer: what it came to, what it is made of, how it
 // compares. What the coordinator estimated itself is not here.
-import { Refused, ask, current, language, make, put, refusalText, said, serverNow, set, t, withQuery } from '../kit.js';
+import { Refused, ask, current, language, make, put, refusalText, said, set, t, withQuery } from '../kit.js';
 import { buckets } from './energy/buckets.js';
 import { compare } from './energy/compare.js';
 import { includes, nameOf, spanOf, todayOf } from './energy/span.js';
@@ -39,9 +39,11 @@ export function mount(main, first) {
     abort = new AbortController();
     const { signal } = abort;
     const wanted = span;
-    askedAt = serverNow();
-    put(status, t('common.loading'));
-    set(board, 'aria-busy', 'true');
+    askedAt = performance.now();
+    // What is shown is only brought up to date without a word.
+    const isOther = shown !== wanted.from + wanted.by;
+    put(status, isOther ? t('common.loading') : '');
+    set(board, 'aria-busy', isOther ? 'true' : null);
     try {
       const { answer, path } = await sums(wanted, signal);
       if (signal.aborted) return;
@@ -54,10 +56,12 @@ export function mount(main, first) {
       shown = wanted.from + wanted.by;
     } catch (error) {
       if (signal.aborted) return;
-      note.replaceChildren(t('energy.failed', { name: nameOf(wanted) }), ' ', said(refusalText(error)));
-      if (shown !== wanted.from + wanted.by) {
+      const words = make('span', t('energy.failed', { name: nameOf(wanted) }), ' ', said(refusalText(error)));
+      if (note.textContent !== words.textContent) note.replaceChildren(words);
+      if (isOther) {
         put(title, nameOf(wanted));
         board.hidden = true;
+        shown = '';
       }
       if (error instanceof Refused && (error.status === 0 || error.status >= 500)) timer = window.setTimeout(() => { if (!document.hidden) load(); }, RETRY_MS);
     }
@@ -84,7 +88,7 @@ export function mount(main, first) {
       if (day !== today) {
         today = day;
         begin();
-      } else if (state.live.as_of !== reading && includes(span, today) && serverNow() - askedAt >= REFRESH_MS) {
+      } else if (state.live.as_of !== reading && includes(span, today) && performance.now() - askedAt >= REFRESH_MS) {
         reading = state.live.as_of;
         load();
       }

@@ -1,5 +1,5 @@
 // What was measured, over any stretch of time: charts one below the other that share their time, zoomed by asking again.
-import { ask, current, go, make, note, put, putReason, refusalText, said, serverNow, set, t, whenOf, dayOf, withQuery } from '../kit.js';
+import { Refused, ask, current, go, make, note, put, putReason, refusalText, said, serverNow, set, t, whenOf, dayOf, withQuery } from '../kit.js';
 import { secondsOf } from '../charts.js';
 import { bar } from './history/bar.js';
 import { facts, saves } from './history/facts.js';
@@ -104,7 +104,7 @@ export function mount(main, params) {
   }
   /** @param {unknown} [error] */
   function tellTrouble(error) {
-    trouble.replaceChildren(...(error ? [said(refusalText(error))] : []));
+    trouble.replaceChildren(...(!error ? [] : error instanceof Refused && error.message ? [said(error.message)] : [refusalText(error)]));
     again.hidden = !error;
     charts.classList.toggle('stale', Boolean(error));
     // What is there is of the stretch before.

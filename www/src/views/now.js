@@ -1,5 +1,5 @@
 // The house at a glance: power flow, price, decision, today, health. One answer, /api/v1/state, and today's money.
-import { ask, current, figure, figureOf, icon, make, named, put, putReason, set, siteText, spanOf, t, tellAge, timeOf, whyUnknown, withQuery } from '../kit.js';
+import { ask, current, figure, figureOf, icon, make, named, put, putReason, set, siteText, spanOf, t, tWith, tellAge, timeOf, whyUnknown, withQuery } from '../kit.js';
 import { flow } from './now/flow.js';
 import { strip } from './now/strip.js';
 
@@ -53,7 +53,9 @@ function price() {
       const now = prices.current;
       figure(value, `${STATE}/prices/current/buy_pln_kwh`, now?.buy_pln_kwh, 'price');
       box.classList.toggle('negative', (now?.buy_pln_kwh ?? 0) < 0);
-      words.replaceChildren(...(now?.rank ? [t('now.price_rank', { rank: now.rank, of: now.of ?? '' })] : []),
+      words.replaceChildren(...(now?.rank ? tWith('now.price_rank', {
+        rank: figureOf(`${STATE}/prices/current/rank`, now.rank, 'count'), of: figureOf(`${STATE}/prices/current/of`, now.of, 'count'),
+      }) : []),
         ...(now?.trend ? [`, ${named('now', 'price_trend', now.trend)}`] : []));
       figure(sell, `${STATE}/prices/current/sell_pln_kwh`, now?.sell_pln_kwh, 'price');
       putReason(why, now?.buy_pln_kwh === undefined || now.buy_pln_kwh === null ? whyUnknown({ unknown }, 'prices.current.buy_pln_kwh') : undefined);
@@ -98,12 +100,12 @@ function decision() {
 }
 
 function today() {
-  const rows = TODAY.map((name) => ({ name, value: make('dd'), row: make('div') }));
-  for (const { name, value, row } of rows) row.append(make('dt', t(`now.${name}`)), value);
-  const cost = make('dd');
-  const sufficiency = make('dd');
+  const rows = TODAY.map((name) => ({ name, value: make('span.figure'), row: make('div') }));
+  for (const { name, value, row } of rows) row.append(make('dt', t(`now.${name}`)), make('dd', value));
+  const cost = make('span.figure');
+  const sufficiency = make('span.figure');
   const list = make('dl.facts', ...rows.map(({ row }) => row),
-    make('div', make('dt', t('now.cost')), cost), make('div', make('dt', t('now.sufficiency')), sufficiency));
+    make('div', make('dt', t('now.cost')), make('dd', cost)), make('div', make('dt', t('now.sufficiency')), make('dd', sufficiency)));
   const why = make('p.reason');
   const age = make('p.age');
   const box = tile('today', 'now.today', list, why, make('p', make('a', { href: '#/energy' }, t('nav.energy'))), age);

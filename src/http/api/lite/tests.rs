@@ -273,7 +273,7 @@ fn before_the_first_load_it_says_so() {
     let bench = Bench::new("");
     let polish = text(&page(&bench, "?lang=pl"));
     for words in [
-        "Nic jeszcze nie odczytano niczego jeszcze nie odczytano",
+        "Niczego jeszcze nie odczytano niczego jeszcze nie odczytano",
         "wattboard check",
         "Panele – niczego jeszcze nie odczytano",
         "ceny są jeszcze wczytywane",

@@ -22,7 +22,7 @@ export function facts() {
         const reason = make('span.reason');
         putReason(reason, whyUnknown(answer, `series.${name}`));
         return make('tr', make('th', { scope: 'row' }, nameOf(name), ' ', reason), make('td', figureOf(`${path}#/series/${name}/known`, series.known, 'count')),
-          make('td', figureOf(`${path}#/series/${name}/expected`, series.expected, 'count')), make('td', share(series)),
+          make('td', figureOf(`${path}#/series/${name}/expected`, series.expected, 'count')), make('td', { 'data-reckoned': true }, share(series)),
           make('td', named('history', 'resolution', series.resolution)), make('td', named('history', 'source', series.source)));
       }));
       putReason(why, answer.unknown.days ?? answer.unknown.today);

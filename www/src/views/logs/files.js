@@ -1,5 +1,5 @@
 // All log files, each to be had whole.
-import { figure, figureOf, formats, make, putReason, siteText, t, tellAge } from '../../kit.js';
+import { figure, figureOf, formats, make, put, putReason, siteText, t, tellAge } from '../../kit.js';
 
 /** @typedef {import('../../kit.js').Schemas['LogFiles']} Files */
 const OF = '/logs/files#/log_files';
@@ -30,10 +30,11 @@ export function files() {
         if (!part) return;
         figure(part.size, `${OF}/${at}/size`, file.size, 'bytes');
         putReason(part.why, file.note);
-        tellAge(part.age, { at: file.modified && `${file.modified.slice(0, 19)}${offset}` });
+        if (file.modified) tellAge(part.age, { at: `${file.modified.slice(0, 19)}${offset}` });
+        else put(part.age, t('common.unknown'));
         const counts = file.lines_in_memory;
         const all = Object.values(counts).reduce((total, count) => total + count, 0);
-        part.counts.replaceChildren(`${t('logs.in_memory')} `, formats.count?.(all) ?? '',
+        part.counts.replaceChildren(`${t('logs.in_memory')} `, make('span', { 'data-reckoned': true }, formats.count?.(all) ?? ''),
           ...LEVELS.filter((level) => counts[level]).flatMap((level) => [`, ${level.toUpperCase()} `, figureOf(`${OF}/${at}/lines_in_memory/${level}`, counts[level], 'count')]));
       });
     },

@@ -1,5 +1,5 @@
 // Errors and warnings of the last 24 hours: a bar an hour, and the same as a table; an hour leads to its lines.
-import { figure, linkTo, make, put, putReason, set, shortDayOf, svg, t, timeOf, whenOf } from '../../kit.js';
+import { figure, fillWith, linkTo, make, put, putReason, set, shortDayOf, siteText, svg, t, timeOf, whenOf } from '../../kit.js';
 import { paramsOf } from './choice.js';
 
 /** @typedef {import('../../kit.js').Schemas['LogRates']} Rates */
@@ -26,8 +26,9 @@ export function hours() {
   const table = make('div.wide', { tabindex: '0', role: 'region', 'aria-label': `${t('logs.hours')}, ${t('logs.table')}` }, make('table', make('thead', head), make('tbody', ...rows.map(({ row }) => row))));
   const details = make('details', make('summary', t('logs.table')), table);
   const why = make('p.reason');
+  const name = make('p.quiet');
   const box = make('section.tile.rates', { 'aria-labelledby': 'rates-title' }, make('h2', { id: 'rates-title' }, t('logs.hours')),
-    words, why, drawing, scale, details);
+    name, words, why, drawing, scale, details);
   /** @type {{ rates: Rates, choice: import('./choice.js').Choice } | undefined} */
   let shown;
 
@@ -52,8 +53,9 @@ export function hours() {
       const rate = rates.logs[at];
       box.hidden = false;
       putReason(why, rate ? null : rates.note);
-      for (const node of [words, drawing, scale, details]) set(node, 'hidden', !rate);
+      for (const node of [name, words, drawing, scale, details]) set(node, 'hidden', !rate);
       if (!rate) return;
+      if (name.textContent !== rate.name) fillWith(name, siteText(rate.name));
       const sum = (/** @type {readonly (keyof Rate)[]} */ levels, /** @type {number} */ hour) => levels.reduce((total, level) => total + Number(/** @type {any} */ (rate)[level][hour] ?? 0), 0);
       const errors = rates.hours.map((_, hour) => sum(ERRORS, hour));
       const warnings = rates.hours.map((_, hour) => sum(WARNINGS, hour));

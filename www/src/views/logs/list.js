@@ -17,9 +17,11 @@ export function list(first) {
   let texts = [];
   let level = '';
   let unseen = 0;
+  /** Whether the reader is at the end. */
+  let sticks = true;
 
   const isAtEnd = () => pane.scrollHeight - pane.scrollTop - pane.clientHeight < NEAR;
-  const toEnd = () => { pane.scrollTop = pane.scrollHeight; tell(0); };
+  const toEnd = () => { pane.scrollTop = pane.scrollHeight; sticks = true; tell(0); };
   /** @param {number} count */
   function tell(count) {
     unseen = count;
@@ -27,7 +29,12 @@ export function list(first) {
     put(news, count ? t('logs.news', { n: count }) : '');
   }
   news.addEventListener('click', () => { toEnd(); pane.focus(); });
-  pane.addEventListener('scroll', () => { if (unseen && isAtEnd()) tell(0); }, { passive: true });
+  pane.addEventListener('scroll', () => {
+    sticks = isAtEnd();
+    if (sticks && unseen) tell(0);
+  }, { passive: true });
+  // Turned, or made narrower: lines break anew.
+  new ResizeObserver(() => { if (sticks) toEnd(); }).observe(pane);
   pane.addEventListener('keydown', (event) => {
     const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0;
     if (!step || event.altKey || event.ctrlKey || event.metaKey) return;
@@ -66,7 +73,6 @@ export function list(first) {
     /** More lines; before them a mark where some are missing. @param {string[]} added @param {boolean} hasGap */
     add(added, hasGap) {
       if (!added.length && !hasGap) return;
-      const wasAtEnd = isAtEnd();
       const top = pane.scrollTop;
       if (hasGap) {
         texts.push(null);
@@ -79,7 +85,7 @@ export function list(first) {
       const surplus = Math.max(0, texts.length - MOST);
       texts.splice(0, surplus);
       for (let n = 0; n < surplus; n++) lines.firstElementChild?.remove();
-      if (wasAtEnd) toEnd();
+      if (sticks) toEnd();
       else {
         pane.scrollTop = top - (height - pane.scrollHeight);
         tell(unseen + added.length);

@@ -1,5 +1,5 @@
 // The price of this moment, whichever day is looked at. It comes with the state of the house.
-import { figure, make, named, put, putReason, t, tellAge, timeOf, whyUnknown } from '../../kit.js';
+import { figure, figureOf, make, named, putReason, t, tWith, tellAge, timeOf, whyUnknown } from '../../kit.js';
 
 const CURRENT = '/api/v1/state#/prices/current';
 
@@ -21,12 +21,12 @@ export function headline() {
       figure(sell, `${CURRENT}/sell_pln_kwh`, now?.sell_pln_kwh, 'price');
       const isNegative = (now?.buy_pln_kwh ?? 0) < 0 || (now?.market_pln_kwh ?? 0) < 0;
       box.classList.toggle('negative', isNegative);
-      put(words, [
-        ...(isNegative ? [t((now?.buy_pln_kwh ?? 0) < 0 ? 'prices.mark_paid' : 'prices.mark_negative')] : []),
-        ...(now?.rank ? [t('prices.now_rank', { rank: now.rank, of: now.of })] : []),
-        ...(now?.buy_pln_kwh !== null && now?.trend ? [named('prices', 'trend', now.trend)] : []),
-        ...(now ? [t('prices.now_until', { time: timeOf(now.end) })] : []),
-      ].join(', '));
+      words.replaceChildren(...[
+        ...(isNegative ? [[t((now?.buy_pln_kwh ?? 0) < 0 ? 'prices.mark_paid' : 'prices.mark_negative')]] : []),
+        ...(now?.rank ? [tWith('prices.now_rank', { rank: figureOf(`${CURRENT}/rank`, now.rank, 'count'), of: figureOf(`${CURRENT}/of`, now.of, 'count') })] : []),
+        ...(now?.buy_pln_kwh !== null && now?.trend ? [[named('prices', 'trend', now.trend)]] : []),
+        ...(now ? [[t('prices.now_until', { time: timeOf(now.end) })]] : []),
+      ].flatMap((part, at) => (at ? [', ', ...part] : part)));
       putReason(why, typeof now?.buy_pln_kwh === 'number' ? null : whyUnknown({ unknown }, 'prices.current.buy_pln_kwh'));
       putReason(whySell, now && now.sell_pln_kwh === null ? whyUnknown({ unknown }, 'prices.current.sell_pln_kwh') : null);
       const origin = prices.today?.provenance;

@@ -1,5 +1,5 @@
 // The server's sentence of how a day's prices are made, in the reader's language. The tariff's name is the site's.
-import { make, named, said, siteText, t } from '../../kit.js';
+import { make, named, said, siteText, t, timeOf } from '../../kit.js';
 
 /** `g12w of the config: Monday, working day; off_peak 00:00-06:00 and 22:00-24:00, peak 06:00-22:00`. */
 const TARIFF = /^(.+?)( of the config)?: ((?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day.*)$/s;
@@ -19,5 +19,5 @@ function partOf(part) {
   const [, zone, hours] = ZONE.exec(part) ?? [];
   if (!zone || !hours) return said(part);
   return make('span', `${named('prices', 'zone', zone)} `, hours === 'all day' ? t('prices.all_day')
-    : hours.split(' and ').map((span) => span.replace('-', '\u2013')).join(` ${t('prices.and')} `));
+    : hours.split(' and ').map((span) => span.split('-').map((clock) => timeOf(`2000-01-01T${clock}`)).join('\u2013')).join(` ${t('prices.and')} `));
 }

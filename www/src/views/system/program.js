@@ -1,5 +1,5 @@
 // The server itself: what it takes, what it was asked and how fast it answered, which limits were reached.
-import { duration, figure, figureOf, formats, make, named, putReason, put, said, t, tellAge, whyUnknown } from '../../kit.js';
+import { duration, figure, figureOf, formats, make, named, putReason, put, said, siteText, t, tellAge, whyUnknown } from '../../kit.js';
 import { ABOUT, fact, head, tile, wide } from './parts.js';
 
 /** @typedef {import('./parts.js').About} About */
@@ -14,7 +14,7 @@ export function footprint() {
   });
   const names = /** @type {(keyof typeof values)[]} */ (Object.keys(values));
   const nodes = names.map(() => make('span'));
-  const [share, uptime] = [make('span'), make('span')];
+  const [share, uptime] = [make('span', { 'data-reckoned': true }), make('span')];
   const why = make('p.reason');
   const age = make('p.age');
   const box = tile('footprint', 'system.footprint', make('dl.facts', ...names.map((name, at) => fact(name === 'threads' ? 'system.threads_count' : `system.${name}`, nodes[at] ?? '')),
@@ -72,14 +72,14 @@ export function limits() {
         reached.map(({ name }) => named('system', 'limit', name)).join(', '));
       rows.replaceChildren(...list.map((limit, at) => make('tr', make('th', { scope: 'row' }, named('system', 'limit', limit.name)),
         make('td', figureOf(`${ABOUT}/limits/${at}/value`, limit.value, 'count')), make('td', figureOf(`${ABOUT}/limits/${at}/reached`, limit.reached, 'count')),
-        make('td', said(limit.then)))));
+        make('td', /^\d+$/.test(limit.then) ? make('code', limit.then) : said(limit.then)))));
     },
   };
 }
 
 export function version() {
   const [number, build, zone, tariff] = [make('span'), make('span'), make('span'), make('span')];
-  const link = (/** @type {string} */ href) => make('li', make('a', { href }, href));
+  const link = (/** @type {string} */ href) => make('li', make('a', { href }, make('code', href)));
   const box = tile('version', 'system.version', make('dl.facts', fact('system.number', number), fact('system.build', build), fact('system.zone', zone), fact('system.tariff', tariff)),
     make('p', t('system.links')), make('ul.links', link('/openapi.json'), link('/metrics'), link('/api/v1/about'), link('/status')),
     make('p', `${t('system.export')} `, ...(/** @type {const} */ (['energy', 'decisions', 'prices', 'days'])).flatMap((what, at) => [at ? ', ' : '', make('a', { href: `/api/v1/export?what=${what}&format=${t('system.export_format')}`, download: '' }, t(`system.export_${what}`))])));
@@ -87,10 +87,10 @@ export function version() {
     box,
     /** @param {About} about */
     tell({ version: told, build: { arch, os, profile }, site }) {
-      put(number, told);
-      put(build, `${os} ${arch}, ${named('system', 'build', profile)}`);
-      put(zone, site.timezone);
-      put(tariff, site.tariff);
+      number.replaceChildren(siteText(told));
+      build.replaceChildren(siteText(`${os} ${arch}`), `, ${named('system', 'build', profile)}`);
+      zone.replaceChildren(siteText(site.timezone));
+      tariff.replaceChildren(siteText(site.tariff));
     },
   };
 }

@@ -1,5 +1,5 @@
 // The coordinator, its storage, and what the server keeps itself.
-import { ago, current, duration, figure, figureOf, make, monthOf, named, put, putReason, set, t, whyUnknown } from '../../kit.js';
+import { ago, current, duration, figure, figureOf, make, monthOf, named, put, putReason, set, siteText, t, whyUnknown } from '../../kit.js';
 import { adviceFor } from './advice.js';
 import { STATUS, tile, trouble } from './parts.js';
 
@@ -22,7 +22,7 @@ export function coordinator() {
       const state = demo ? 'demo' : running === null ? 'unknown' : running ? 'running' : 'stopped';
       put(words, t(`system.coordinator_${state}`));
       number.hidden = process === null;
-      put(pid, String(process ?? ''));
+      pid.replaceChildren(siteText(process ?? ''));
       putReason(why, running === null ? whyUnknown({ unknown }, 'coordinator') : null);
       put(advice, state === 'stopped' ? t('system.do', { what: t('system.do_start') }) : '');
       command.hidden = state !== 'stopped';
