@@ -2,7 +2,7 @@
 // writings can be told from all others. A site full of things, one with nothing and one that is broken.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { VIEWS, addressOf, house, open } from './harness.mjs';
+import { VIEWS, addressOf, house, visit } from './harness.mjs';
 import { markIntl, numbersIn, outside, wrappedShell, writings } from './wrapped.mjs';
 
 /** Units, names, levels of a log, and offsets from UTC: the same in every language. */
@@ -13,10 +13,8 @@ const isLanguage = ({ where }) => where.includes('option');
 const mayCount = ({ isFigure, isDrawing, isReckoned, isAttribute }) => isFigure || isDrawing || isReckoned || isAttribute;
 
 let shell;
-const wrapped = (base, hash) => open(base, hash, {
-  init: markIntl,
-  prepare: (page) => page.route('**/en/shell.js', (route) => route.fulfill({ contentType: 'text/javascript', body: shell })),
-});
+const prepare = (page) => page.route('**/en/shell.js', (route) => route.fulfill({ contentType: 'text/javascript', body: shell }));
+const wrapped = (base, hash) => visit(base, hash, { init: markIntl, prepare });
 
 test('words: a language is one more file', () => {
   shell = wrappedShell();
@@ -44,7 +42,6 @@ for (const kind of ['full', 'empty', 'broken', 'autumn']) {
       const found = await page.evaluate(writings);
       assert.ok(found.some(({ text }) => text.startsWith('⟦')), 'the wrapped catalogue is in use');
       assert.deepEqual(faults(found), []);
-      await page.context().close();
     });
   }
 }
