@@ -41,6 +41,7 @@ HOSTILE = (
 )
 KINDS = {
     "full": {"days": 40},
+    "living": {"days": 2},
     "empty": {"layout": "empty", "mode": "down"},
     "stale": {"days": 3, "old_h": 3},
     "broken": {"days": 2, "mode": "status500"},

@@ -53,7 +53,7 @@ export function writings() {
   const add = (node, text, what) => {
     if (!text.trim()) return;
     const place = (selector) => node.closest(selector) !== null;
-    found.push({ text: text.trim(), where: `${nameOf(node)} ${what}`.trim(), isSite: place('.site') || (what !== '' && place('[data-site]')), isFigure: place('[data-of]'), isDrawing: place('svg'), isBrand: place('.brand'), isReckoned: place('[data-reckoned]'), isAttribute: what !== '', isCode: place('pre, code, kbd') });
+    found.push({ text: text.trim(), where: `${nameOf(node)} ${what}`.trim(), isSite: place('.site') || (what !== '' && place('[data-site]')), isFigure: place('[data-of]'), isDrawing: place('svg, [aria-hidden=true]'), isBrand: place('.brand'), isReckoned: place('[data-reckoned]'), isAttribute: what !== '', isCode: place('pre, code, kbd') });
   };
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (walker.nextNode()) {

@@ -1,6 +1,7 @@
 //! The languages that pages are written in: one file each in `www/lang/`, which the page in the browser shares.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
 use std::fmt;
 use std::sync::LazyLock;
 
@@ -69,7 +70,8 @@ struct Texts(Vec<(Cow<'static, str>, Cow<'static, str>)>);
 
 static LANGUAGES: LazyLock<Vec<Language>> = LazyLock::new(|| {
     let read = |&(code, text): &(&'static str, &'static str)| {
-        let language = serde_json::from_str(text).expect("the test beside reads every catalogue");
+        let mut language: Language = serde_json::from_str(text).expect("the test beside reads every catalogue");
+        language.server.0.sort_by_key(|(pattern, _)| Reverse(own_length(pattern)));
         Language { code, ..language }
     };
     FILES.iter().map(read).collect()
@@ -113,18 +115,25 @@ impl Language {
     }
 
     /// What the server says in English, in this language: `server` of the catalogue has its sentences, with places for
-    /// what differs. `None` where it has no such sentence. The page's `translated` does the same.
+    /// what differs; what fills them is translated, too. Several sentences stand with semicolons between them. `None` where
+    /// one of them is not in the catalogue. The page's `translated` does the same.
     pub fn translated(&self, sentence: &str) -> Option<String> {
-        self.server.0.iter().find_map(|(pattern, target)| {
+        let whole = self.server.0.iter().find_map(|(pattern, target)| {
             let found = matched(pattern, sentence)?;
-            let texts: Vec<(&str, String)> = found
-                .into_iter()
-                .map(|(name, text)| (name, self.translated(text).unwrap_or_else(|| text.to_owned())))
-                .collect();
+            let translated = |text: &str| self.translated(text).unwrap_or_else(|| text.to_owned());
+            let texts: Vec<(&str, String)> = found.into_iter().map(|(name, text)| (name, translated(text))).collect();
             let given: Vec<(&str, &str)> = texts.iter().map(|(name, text)| (*name, &**text)).collect();
             Some(fill(target, &given))
-        })
+        });
+        let parts = || sentence.split("; ").map(|part| self.translated(part)).collect::<Option<Vec<String>>>();
+        whole.or_else(|| sentence.contains("; ").then(parts).flatten().map(|parts| parts.join("; ")))
     }
+}
+
+/// How much a pattern says itself, bytes.
+fn own_length(pattern: &str) -> usize {
+    let (before, places) = pieces(pattern);
+    before.len() + places.iter().map(|(_, after)| after.len()).sum::<usize>()
 }
 
 /// Pieces of a text with places: what stands before the first one, then each place's name with what follows it.
@@ -164,6 +173,8 @@ pub fn fill(text: &str, given: &[(&str, &str)]) -> String {
 /// What stands at the places of a pattern, if the sentence is one of it: each place has a character at least, and as few as
 /// can be.
 fn matched<'p, 's>(pattern: &'p str, sentence: &'s str) -> Option<Vec<(&'p str, &'s str)>> {
+    // Nearly all are out at once.
+    sentence.strip_prefix(pattern.split('{').next().unwrap_or_default())?;
     let (before, places) = pieces(pattern);
     let mut rest = sentence.strip_prefix(before)?;
     if places.is_empty() {
@@ -382,6 +393,11 @@ mod tests {
                 Some("pomiary z ostatnich 24 godzin nie są jeszcze znane: no disk"),
             ),
             ("nobody knows this sentence", None),
+            (
+                "nobody measures it; the newest reading is of 2026-11-22",
+                Some("nikt tego nie mierzy; najnowszy odczyt jest z 2026-11-22"),
+            ),
+            ("nobody measures it; nobody knows this", None),
         ] {
             assert_eq!(polish.translated(sentence).as_deref(), expected, "{sentence}");
         }

@@ -2,7 +2,7 @@
 
 /** @typedef {{ year: number, month: number, day: number, seconds: number, offset: number }} Clock `month` from 1; `seconds` of the day; `offset` from UTC in seconds */
 
-const DAY_S = 86_400;
+export const DAY_S = 86_400;
 /** @type {Map<string, Intl.DateTimeFormat>} */
 const zones = new Map();
 
@@ -55,5 +55,3 @@ export function isTwice(instant, zone) {
 
 /** Offset as it is shown: `+02:00`. @param {number} instant @param {string} zone */
 export const offsetAt = (instant, zone) => isoAt(instant, zone).slice(19);
-
-export { DAY_S };

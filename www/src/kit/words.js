@@ -52,9 +52,13 @@ export function named(section, prefix, word) {
 /** The server's sentences as patterns, each with its translation; made when the first is needed. @type {[RegExp, string, string[]][] | undefined} */
 let sentences;
 
+/** How much a pattern says itself. @param {RegExp} pattern */
+const own = (pattern) => pattern.source.replaceAll('(.+?)', '').length;
+
 /**
  * What the server says in English, in the reader's language: `server` of the catalogue has its sentences, with places
- * `{name}` for what differs; what fills them is translated, too. Several sentences stand with semicolons between them.
+ * `{name}` for what differs; what fills them is translated, too. Of patterns that fit, the one that says most itself counts,
+ * so that their order in the catalogue does not matter. Several sentences stand with semicolons between them.
  * Undefined where one of them is not in the catalogue.
  * @param {string} text @returns {string | undefined}
  */
@@ -63,8 +67,8 @@ export function translated(text) {
     /** @type {string[]} */
     const names = [];
     const source = pattern.replace(/[.*+?^$()|[\]\\]/g, '\\$&').replace(/\{(\w+)\}/g, (_, name) => { names.push(name); return '(.+?)'; });
-    return [new RegExp(`^${source}$`, 's'), target, names];
-  });
+    return /** @type {[RegExp, string, string[]]} */ ([new RegExp(`^${source}$`, 's'), target, names]);
+  }).sort(([one], [other]) => own(other) - own(one));
   for (const [pattern, target, names] of sentences) {
     const match = pattern.exec(text);
     if (match) return fill(target, Object.fromEntries(names.map((name, i) => [name, translated(match[i + 1] ?? '') ?? match[i + 1] ?? ''])));

@@ -1,6 +1,6 @@
 // Energy and money of a day, a month, a year or all years, from one answer: what it came to, what it is made of, how it
 // compares. What the coordinator estimated itself is not here.
-import { Refused, ask, current, language, make, put, refusalText, said, serverNow, set, t, withQuery } from '../kit.js';
+import { Refused, ask, current, language, make, put, refusalText, said, set, t, withQuery } from '../kit.js';
 import { buckets } from './energy/buckets.js';
 import { compare } from './energy/compare.js';
 import { includes, nameOf, spanOf, todayOf } from './energy/span.js';
@@ -39,7 +39,7 @@ export function mount(main, first) {
     abort = new AbortController();
     const { signal } = abort;
     const wanted = span;
-    askedAt = serverNow();
+    askedAt = performance.now();
     // What is shown is only brought up to date without a word.
     const isOther = shown !== wanted.from + wanted.by;
     put(status, isOther ? t('common.loading') : '');
@@ -88,7 +88,7 @@ export function mount(main, first) {
       if (day !== today) {
         today = day;
         begin();
-      } else if (state.live.as_of !== reading && includes(span, today) && serverNow() - askedAt >= REFRESH_MS) {
+      } else if (state.live.as_of !== reading && includes(span, today) && performance.now() - askedAt >= REFRESH_MS) {
         reading = state.live.as_of;
         load();
       }

@@ -34,6 +34,9 @@ pub fn prices(sheet: &Sheet<'_>, out: &mut Draft) {
                 ((now as f64 - 1.0 + passed) / starts.len() as f64, words.text("lite.prices_now"))
             });
             let told = Told {
+                values: &values,
+                ticks: &ticks,
+                now,
                 id: "prices",
                 of: "/api/v1/state#/prices",
                 shape: Shape::Bars,
@@ -42,7 +45,7 @@ pub fn prices(sheet: &Sheet<'_>, out: &mut Draft) {
                 reach: (0.0, 0.01),
                 keys: ["lite.lowest", "lite.highest"],
             };
-            chart(sheet, out, &told, &values, extremes, &ticks, now, time);
+            chart(sheet, out, &told, extremes, time);
             negative(sheet, out, &starts, &values);
         }
     }
@@ -103,43 +106,35 @@ pub fn last_day(sheet: &Sheet<'_>, out: &mut Draft) {
     let times = clock(&answer);
     let ticks = ticks(&times, |time| time, sheet, 0.0);
     let mut has_holes = false;
-    for (told, pointer, range) in [
+    for (id, title, how, reach, keys, [of, range]) in [
         (
-            Told {
-                id: "soc",
-                of: "/historical-data#/soc_data",
-                shape: Shape::Line,
-                title: words.text("lite.soc"),
-                how: As::Percent,
-                reach: (0.0, 100.0),
-                keys: ["lite.soc_lowest", "lite.soc_highest"],
-            },
-            "/soc_data",
-            "/soc_range",
+            "soc",
+            words.text("lite.soc"),
+            As::Percent,
+            100.0,
+            ["lite.soc_lowest", "lite.soc_highest"],
+            ["/historical-data#/soc_data", "/soc_range"],
         ),
         (
-            Told {
-                id: "pv",
-                of: "/historical-data#/pv_power_data",
-                shape: Shape::Line,
-                title: words.text("lite.pv"),
-                how: As::Kilowatt,
-                reach: (0.0, 0.1),
-                keys: ["lite.pv_lowest", "lite.pv_highest"],
-            },
-            "/pv_power_data",
-            "/pv_peak",
+            "pv",
+            words.text("lite.pv"),
+            As::Kilowatt,
+            0.1,
+            ["lite.pv_lowest", "lite.pv_highest"],
+            ["/historical-data#/pv_power_data", "/pv_peak"],
         ),
     ] {
-        out.put("<h3>").text(told.title).put("</h3>");
+        out.put("<h3>").text(title).put("</h3>");
+        let pointer = of.trim_start_matches("/historical-data#");
         let values: Vec<Option<f64>> = answer.list(pointer).iter().map(Value::as_f64).collect();
-        match Extremes::of(&values) {
-            Some(extremes) => {
-                has_holes |= values.contains(&None);
-                chart(sheet, out, &told, &values, extremes, &ticks, None, |index| sheet.times.naive(times[index]));
-            }
-            None => sheet.reason(out, answer.why(range)),
-        }
+        let Some(extremes) = Extremes::of(&values) else {
+            sheet.reason(out, answer.why(range));
+            continue;
+        };
+        has_holes |= values.contains(&None);
+        let (values, ticks, reach) = (&values, &ticks, (0.0, reach));
+        let told = Told { id, of, shape: Shape::Line, title, how, reach, keys, values, ticks, now: None };
+        chart(sheet, out, &told, extremes, |index| sheet.times.naive(times[index]));
     }
     if has_holes {
         out.put("<p class=\"quiet\">").text(words.text("lite.holes")).put("</p>");
@@ -188,20 +183,13 @@ struct Told<'a> {
     reach: (f64, f64),
     /// The texts for the least and for the greatest value.
     keys: [&'static str; 2],
+    values: &'a [Option<f64>],
+    ticks: &'a [(f64, String)],
+    now: Option<(f64, &'a str)>,
 }
 
 /// The drawing and its extremes in words.
-#[allow(clippy::too_many_arguments)]
-fn chart(
-    sheet: &Sheet<'_>,
-    out: &mut Draft,
-    told: &Told<'_>,
-    values: &[Option<f64>],
-    extremes: Extremes,
-    ticks: &[(f64, String)],
-    now: Option<(f64, &str)>,
-    time: impl Fn(usize) -> String,
-) {
+fn chart(sheet: &Sheet<'_>, out: &mut Draft, told: &Told<'_>, extremes: Extremes, time: impl Fn(usize) -> String) {
     let words = sheet.language;
     let ends = [extremes.least, extremes.most].map(|(index, value)| (told.how.write(value, words), time(index)));
     let sentences = [0, 1].map(|end| words.filled(told.keys[end], &[("value", &ends[end].0), ("time", &ends[end].1)]));
@@ -216,10 +204,10 @@ fn chart(
         of: told.of,
         shape: told.shape,
         title: told.title,
-        values,
+        values: told.values,
         reach: told.reach,
-        ticks,
-        now,
+        ticks: told.ticks,
+        now: told.now,
         labels: [&labels[0], &labels[1]],
         words: &caption,
     };

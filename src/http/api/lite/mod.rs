@@ -124,17 +124,23 @@ impl Sheet<'_> {
 
     /// A number of an answer, which says where it comes from; a dash where it is not known.
     fn figure(&self, out: &mut Draft, answer: &Answer, pointer: &str, how: As) {
-        let Some(value) = answer.number(pointer) else {
-            self.dash(out);
-            return;
-        };
         out.put("<span class=\"figure\" data-of=\"").text(answer.path).put("#").text(pointer);
-        out.put("\" data-as=\"").text(how.name()).put("\">").text(&how.write(value, self.language)).put("</span>");
+        out.put("\" data-as=\"").text(how.name());
+        match answer.number(pointer) {
+            Some(value) => {
+                out.put("\">").text(&how.write(value, self.language));
+            }
+            None => {
+                out.put("\" data-unknown=\"true\">");
+                self.dash(out);
+            }
+        }
+        out.put("</span>");
     }
 
     /// For what is not known.
     fn dash(&self, out: &mut Draft) {
-        out.put("<span class=\"figure\" role=\"img\" aria-label=\"").text(self.language.text("common.unknown"));
+        out.put("<span role=\"img\" aria-label=\"").text(self.language.text("common.unknown"));
         out.put("\">\u{2013}</span>");
     }
 
@@ -156,8 +162,8 @@ impl Sheet<'_> {
     /// What the server says, in the reader's language where the catalogue has the sentence, else as it is.
     fn said(&self, out: &mut Draft, sentence: &str) {
         match self.language.translated(sentence) {
-            Some(known) => out.text(&known),
-            None => out.put("<span lang=\"en\">").text(sentence).put("</span>"),
+            Some(known) => out.text(&self.times.within(&known)),
+            None => out.put("<span lang=\"en\">").text(&self.times.within(sentence)).put("</span>"),
         };
     }
 

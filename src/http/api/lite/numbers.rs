@@ -3,7 +3,7 @@
 //! ICU4X would do this with its own data for any locale. What is needed here are two marks, one rule for groups and a
 //! handful of patterns a language, which stand in the catalogue's `meta` anyway; the tests beside compare them with `Intl`.
 
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 
 use super::super::words::{Language, fill};
 use crate::model::time::SiteZone;
@@ -153,6 +153,35 @@ impl Times<'_> {
         let meta = &self.language.meta;
         let day = local(iso).map_or_else(|| iso.to_owned(), |local| local.strftime(&meta.day).to_string());
         fill(&meta.moment, &[("day", &day), ("time", &self.clock(iso, &meta.second))])
+    }
+
+    /// A sentence of the server with the days and instants in it as the reader writes them; not those within names of files.
+    pub fn within(self, sentence: &str) -> String {
+        let mut written = String::with_capacity(sentence.len());
+        for word in sentence.split_inclusive([' ', '\n', '\t']) {
+            let inside = word.trim_start_matches('(');
+            let before = &word[..word.len() - inside.len()];
+            let bare = inside.trim_end_matches(|end: char| end.is_whitespace() || ",.;:)".contains(end));
+            written.push_str(before);
+            match self.day_or_instant(bare) {
+                Some(text) => written.push_str(&text),
+                None => written.push_str(bare),
+            }
+            written.push_str(&inside[bare.len()..]);
+        }
+        written
+    }
+
+    fn day_or_instant(self, iso: &str) -> Option<String> {
+        let meta = &self.language.meta;
+        let date: Date = iso.get(..10)?.parse().ok()?;
+        let day = date.strftime(&meta.day).to_string();
+        if iso.len() == 10 {
+            return Some(day);
+        }
+        local(iso).filter(|_| iso.as_bytes()[10] == b'T')?;
+        let time = self.time(iso);
+        Some(fill(&meta.moment, &[("day", &day), ("time", &time)]))
     }
 
     /// `23.11`.

@@ -99,7 +99,7 @@ pub fn draw(chart: &Chart<'_>, out: &mut Draft) {
     };
     let exact = |value| Number::from_f64(value).map(|number| number.to_string()).unwrap_or_default();
     out.put("<svg role=\"img\" width=\"100%\" height=\"").at(TOP + HEIGHT + BOTTOM).put("\" aria-labelledby=\"");
-    out.text(chart.id).put("-title\" aria-describedby=\"").text(chart.id).put("-words\" data-of=\"").text(chart.of);
+    out.text(chart.id).put("-title\" aria-describedby=\"").text(chart.id).put("-words\" data-series=\"").text(chart.of);
     out.put("\" data-min=\"").text(&exact(least.1)).put("\" data-max=\"").text(&exact(most.1)).put("\">");
     out.put("<title id=\"").text(chart.id).put("-title\">").text(chart.title).put("</title>");
     out.put("<desc id=\"").text(chart.id).put("-words\">").text(chart.words).put("</desc>");

@@ -220,7 +220,7 @@ fn the_extremes_are_the_apis() {
                     ("/historical-data#/pv_power_data", series("pv_power_data")),
                 ] {
                     let known = || values.iter().copied().flatten();
-                    let chart = page.split("<svg role").find(|part| part.contains(&format!("data-of=\"{of}\"")));
+                    let chart = page.split("<svg role").find(|part| part.contains(&format!("data-series=\"{of}\"")));
                     let (Some(least), Some(most)) = (known().reduce(f64::min), known().reduce(f64::max)) else {
                         assert!(chart.is_none(), "{of}");
                         continue;
@@ -273,7 +273,7 @@ fn before_the_first_load_it_says_so() {
     let bench = Bench::new("");
     let polish = text(&page(&bench, "?lang=pl"));
     for words in [
-        "Nic jeszcze nie odczytano niczego jeszcze nie odczytano",
+        "Niczego jeszcze nie odczytano niczego jeszcze nie odczytano",
         "wattboard check",
         "Panele – niczego jeszcze nie odczytano",
         "ceny są jeszcze wczytywane",

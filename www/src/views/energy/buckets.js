@@ -23,7 +23,7 @@ export function buckets() {
   const name = make('strong');
   const link = make('a');
   const net = make('span.figure');
-  const shade = make('p.quiet', t('energy.shade'));
+  const shade = make('p.quiet', { hidden: true }, t('energy.shade'));
   const known = make('span.known');
   const [caption, body] = [make('caption'), make('tbody')];
   const heads = COLUMNS.map(([key]) => make('th', { scope: 'col' }, t(/** @type {any} */ (`energy.${key}`))));

@@ -28,7 +28,7 @@ function other(name) {
   const known = make('span.known');
   const mark = make('p.quiet', `${t('energy.made_known')}: `, known);
   const body = make('tbody');
-  const heads = ['what', 'then', 'change'].map((head) => make('th', { scope: 'col' }, t(/** @type {any} */ (`energy.compare_${head}`))));
+  const heads = ['what', 'then', 'change'].map((head) => make('th', { scope: 'col' }, named('energy', 'compare', head)));
   const table = make('table', make('thead', make('tr', ...heads)), body);
   const [nothing, partly] = [make('p.reason'), make('p.partly')];
   return {

@@ -42,12 +42,15 @@ export function fact(name) {
     /**
      * @param {Shown} shown @param {string} path its place in the answer, dotted @param {keyof typeof formats} as
      * @param {number | null} [share] how much of it is known
+     * @param {string} [reason] why it is not, where the answer says nothing
      */
-    tell({ answer, path: asked }, path, as, share) {
+    tell({ answer, path: asked }, path, as, share, reason) {
       const found = path.split('.').reduce((/** @type {any} */ inside, key) => inside?.[key], answer) ?? null;
       figure(value, `${asked}#/${path.replaceAll('.', '/')}`, found, as);
       tellKnown(mark, found === null || share === undefined ? null : share);
-      putReason(why, found === null ? whyUnknown(answer, path) : undefined);
+      const told = found === null ? whyUnknown(answer, path) : undefined;
+      putReason(why, told);
+      if (!told) put(why, found === null ? reason ?? '' : '');
     },
   };
 }
@@ -62,7 +65,7 @@ export const tile = (name, ...inside) => {
 export function made() {
   const counts = make('dl.facts');
   const body = make('tbody');
-  const heads = ['energy', 'found', 'known', 'holes'].map((name) => make('th', { scope: 'col' }, t(/** @type {any} */ (`energy.made_${name}`))));
+  const heads = ['energy', 'found', 'known', 'holes'].map((name) => make('th', { scope: 'col' }, named('energy', 'made', name)));
   const table = make('div.wide', { tabindex: '0', role: 'region', 'aria-label': t('energy.made') }, make('table', make('thead', make('tr', ...heads)), body));
   const box = make('details.made', make('summary', t('energy.made')), counts, table, make('p.quiet', t('energy.made_words')));
   return {

@@ -1,5 +1,5 @@
 // What a span came to: money first, then the balance, the battery, and what it would have cost otherwise.
-import { dayOf, figure, make, put, putReason, set, t, tellAge, whyUnknown } from '../../kit.js';
+import { dayOf, figure, make, named, put, putReason, set, t, tellAge, whyUnknown } from '../../kit.js';
 import { ENERGIES, fact, knownShare, made, tellKnown, tile } from './known.js';
 
 /** @typedef {import('./known.js').Shown} Shown */
@@ -12,14 +12,16 @@ export function headline() {
   const [unpriced, missing] = [make('p.note'), make('p.note')];
   const age = make('p.age');
   const from = made();
+  const box = tile('net', make('p', value, ' ', known), words, why, unpriced, missing, from.box, age);
   return {
-    box: tile('net', make('p', value, ' ', known), words, why, unpriced, missing, from.box, age),
+    box,
     /** @param {Shown} shown */
     update(shown) {
       const { answer, path, running } = shown;
       const { money, completeness } = answer.total;
       const net = money.net_cost_pln;
       figure(value, `${path}#/total/money/net_cost_pln`, net, 'amount');
+      put(/** @type {Element} */ (box.firstChild), t(net !== null && net < 0 ? 'energy.earned' : 'energy.net'));
       put(words, net === null ? t('energy.net_unknown') : t(net < 0 ? (running ? 'energy.net_income_far' : 'energy.net_income') : running ? 'energy.net_cost_far' : 'energy.net_cost'));
       tellKnown(known, net === null ? null : knownShare(completeness, ['import', 'export']));
       putReason(why, net === null ? whyUnknown(answer, 'total.money.net_cost_pln') : undefined);
@@ -44,17 +46,18 @@ export function balance() {
       const found = shown.answer.total.completeness;
       for (const { name, tell } of flows) tell(shown, `total.energy.${name}.kwh`, 'energy', knownShare(found, [name]));
       const bought = knownShare(found, ['import']);
+      const { pv, consumption: house } = shown.answer.total.energy;
       t1.tell(shown, 'total.energy.import_t1_kwh', 'energy', bought);
       t2.tell(shown, 'total.energy.import_t2_kwh', 'energy', bought);
-      sufficiency.tell(shown, 'total.self_sufficiency_pct', 'percent', knownShare(found, ['import', 'consumption']));
-      consumption.tell(shown, 'total.self_consumption_pct', 'percent', knownShare(found, ['pv', 'export']));
+      sufficiency.tell(shown, 'total.self_sufficiency_pct', 'percent', knownShare(found, ['import', 'consumption']), house.kwh === 0 ? t('energy.no_consumption') : undefined);
+      consumption.tell(shown, 'total.self_consumption_pct', 'percent', knownShare(found, ['pv', 'export']), pv.kwh === 0 ? t('energy.no_pv') : undefined);
       difference.tell(shown, 'total.energy.balance_error_kwh', 'energy', knownShare(found, ENERGIES));
     },
   };
 }
 
 /** Says what figures mean. @param {...string} names */
-const meanings = (...names) => make('ul.quiet', ...names.map((name) => make('li', t(/** @type {any} */ (`energy.mean_${name}`)))));
+const meanings = (...names) => make('ul.quiet', ...names.map((name) => make('li', named('energy', 'mean', name))));
 
 export function money() {
   const [cost, income, mean] = [fact(t('energy.cost')), fact(t('energy.income')), fact(t('energy.mean_price'))];

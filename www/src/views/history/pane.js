@@ -1,5 +1,5 @@
 // One chart with the values at its cursor beside it, in words.
-import { figure, formats, make, named, put, t, timeOf, whenOf } from '../../kit.js';
+import { figure, formats, make, named, put, putReason, t, timeOf, whenOf } from '../../kit.js';
 import { chart, isTwice, isoAt, offsetAt, secondsOf } from '../../charts.js';
 import { LOOKS, drawn, nameOf, placeAt } from './series.js';
 
@@ -16,7 +16,7 @@ export const swatch = (name) => make(`span.swatch.${name}`, { 'aria-hidden': 'tr
 
 /** @param {import('./series.js').Group} group @param {Pick<Wanted, 'onPoint' | 'onZoom' | 'onOut' | 'onLook'>} hear */
 export function pane(group, hear) {
-  const title = t(/** @type {any} */ (`history.chart_${group.name}`));
+  const title = named('history', 'chart', group.name);
   const rows = group.series.map((name) => rowOf(name));
   const drawing = chart({
     label: t('history.chart_label', { title }), value: group.value, limits: group.limits, say: (time) => say(time), ...hear,
@@ -54,7 +54,10 @@ export function pane(group, hear) {
       const [from, to] = [secondsOf(answer.from), secondsOf(answer.to)];
       const of = (/** @type {string} */ name) => tracks.find((track) => track.name === name);
       drawing.show(group.series.map((name) => { const track = of(name); return track ? drawn(track, to) : []; }), [from, to], zone);
-      for (const { name, row } of rows) row.hidden = !of(name);
+      for (const { name, row, excuse } of rows) {
+        row.hidden = !of(name);
+        excuse(of(name)?.series.known === 0 ? answer.unknown[`series.${name}`] : undefined);
+      }
       signs.hidden = !of('grid') && !of('battery');
       this.point(at);
     },
@@ -85,10 +88,13 @@ function rowOf(name) {
   const way = make('dd.quiet.way');
   const [least, greatest] = [make('span.figure'), make('span.figure')];
   const extremes = make('dd.quiet.extremes', { hidden: true }, `${t('history.least')} `, least, ` ${t('history.greatest')} `, greatest);
+  const why = make('dd.reason');
   const isTwoWay = name === 'grid' || name === 'battery';
   return {
     name,
-    row: make('div', make('dt', swatch(name), ` ${nameOf(name)}`), make('dd', value), way, extremes),
+    row: make('div', make('dt', swatch(name), ` ${nameOf(name)}`), make('dd', value), way, why, extremes),
+    /** @param {string | undefined} reason why nothing is known */
+    excuse: (reason) => putReason(why, reason),
     /** @param {Track} track @param {number | undefined} place of the point, if one is to be shown @param {string} path @param {string} time where it is not that of the others */
     tell({ points, low, high }, place, path, time) {
       const pointer = (/** @type {number} */ at) => (at < 0 ? '' : `${path}#/series/${name}/points/${at}/1`);

@@ -133,3 +133,23 @@ fn times_are_the_sites_and_the_doubled_hour_is_told_apart() {
         }
     }
 }
+
+#[test]
+fn days_and_instants_within_sentences() {
+    let zone = SiteZone::named("Europe/Warsaw").unwrap();
+    let times = Times { zone: &zone, language: language("pl") };
+    for (sentence, expected) in [
+        ("", ""),
+        ("no day", "no day"),
+        ("of 2026-11-24 yet: soon", "of 24.11.2026 yet: soon"),
+        ("2026-03-09", "9.03.2026"),
+        ("(2026-03-09), x", "(9.03.2026), x"),
+        ("read at 2026-11-22T14:00:00+01:00; x", "read at 22.11.2026, 14:00; x"),
+        ("at 2026-10-25T02:15:00+01:00.", "at 25.10.2026, 02:15 (UTC+01:00)."),
+        ("file 2026-11-24.json and x2026-11-24", "file 2026-11-24.json and x2026-11-24"),
+        ("2026-13-45 2026-11-24T99:00:00Z", "2026-13-45 2026-11-24T99:00:00Z"),
+        ("żółć-2026 (żółć)", "żółć-2026 (żółć)"),
+    ] {
+        assert_eq!(times.within(sentence), expected);
+    }
+}
