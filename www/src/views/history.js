@@ -85,7 +85,11 @@ export function mount(main, params) {
     reading = current().live.as_of;
     choices.tell(chosen.range, shown);
     for (const { box, group } of panes) box.hidden = !group.series.some((name) => shown.includes(name));
-    if (!shown.length) { put(state, t('history.none')); return; }
+    if (!shown.length) {
+      put(state, t('history.none'));
+      set(charts, 'aria-busy', null);
+      return;
+    }
     if (!answer) put(state, t('common.loading'));
     set(charts, 'aria-busy', 'true');
     if (answer && chosen.range === 'custom' && chosen.from && chosen.to) lookAll(secondsOf(chosen.from), secondsOf(chosen.to));
