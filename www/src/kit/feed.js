@@ -67,7 +67,14 @@ function take(next) {
   state = next;
   link.heardAt = serverNow();
   tellLink();
-  for (const reader of readers) reader(state);
+  for (const reader of readers) {
+    try {
+      reader(state);
+    } catch (error) {
+      // It is the console's to tell, and keeps nothing from the others.
+      queueMicrotask(() => { throw error; });
+    }
+  }
 }
 
 /** The server's whole answer, which also tells its clock. @param {State} next */

@@ -37,15 +37,15 @@ export const formats = {
   amount: (pln) => numbers({ style: 'currency', currency: 'PLN' }).format(Math.abs(pln)),
   /** PLN/kWh to four digits, without its sign. */
   amountKwh: (pln) => `${numbers({ style: 'currency', currency: 'PLN', ...fixed(4) }).format(Math.abs(pln))}/kWh`,
-  percent: (value) => numbers({ style: 'percent', maximumFractionDigits: 1 }).format(value / 100),
+  percent: (value) => numbers({ style: 'percent', maximumFractionDigits: 1 }).format(plain(value, 1) / 100),
   /** A change of so many percent, with its sign. */
-  change: (value) => numbers({ style: 'percent', maximumFractionDigits: 1, signDisplay: 'exceptZero' }).format(value / 100),
+  change: (value) => numbers({ style: 'percent', maximumFractionDigits: 1, signDisplay: 'exceptZero' }).format(plain(value, 1) / 100),
   /** A share of 1. */
   share: (value) => numbers({ style: 'percent', maximumFractionDigits: 0 }).format(value),
   temperature: (celsius) => `${numbers(fixed(1)).format(plain(celsius, 1))}\u00a0°C`,
   voltage: (volts) => `${numbers(fixed(1)).format(volts)}\u00a0V`,
   count: (n) => numbers({ maximumFractionDigits: 0 }).format(n),
-  decimal: (value) => numbers({ maximumFractionDigits: 2 }).format(value),
+  decimal: (value) => numbers({ maximumFractionDigits: 2 }).format(plain(value, 2)),
   bytes: (value) => bytes(value),
   ms: (value) => `${numbers({ maximumFractionDigits: 2 }).format(value)}\u00a0ms`,
   minutes: (value) => numbers({ style: 'unit', unit: 'minute', unitDisplay: 'short', maximumFractionDigits: 1 }).format(value),
@@ -68,12 +68,12 @@ export function duration(seconds) {
   return numbers({ style: 'unit', unit: String(unit), unitDisplay: 'short', maximumFractionDigits: 0 }).format(Math.floor(seconds / Number(size)));
 }
 
-/** How long until something begins, to the minute: `5 hr 57 min`. @param {number} seconds */
+/** How long until something begins, to the minute: `5h 57m`. @param {number} seconds */
 export function waitText(seconds) {
   const minutes = Math.ceil(seconds / 60);
-  const part = (/** @type {string} */ unit, /** @type {number} */ n) => numbers({ style: 'unit', unit, unitDisplay: 'short' }).format(n);
+  const part = (/** @type {string} */ unit, /** @type {number} */ n) => numbers({ style: 'unit', unit, unitDisplay: 'narrow' }).format(n);
   const [hours, rest] = [Math.floor(minutes / 60), minutes % 60];
-  return [hours ? part('hour', hours) : '', rest || !hours ? part('minute', rest) : ''].filter(Boolean).join(' ');
+  return [hours ? part('hour', hours) : '', rest || !hours ? part('minute', rest) : ''].filter(Boolean).join('\u00a0');
 }
 
 /** @type {Intl.RelativeTimeFormat | undefined} */
