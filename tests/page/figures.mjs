@@ -9,7 +9,11 @@ const MOVING = /^\/(api\/v1\/about|status)/;
 
 /** Name of a format -> what is to be read for a value, in a language. */
 function table(locale) {
-  const number = (least, most, more = {}) => (value) => value.toLocaleString(locale, { minimumFractionDigits: least, maximumFractionDigits: most, ...more });
+  // What is rounded to 0 has no minus.
+  const number = (least, most, more = {}) => (value) => {
+    const text = value.toLocaleString(locale, { minimumFractionDigits: least, maximumFractionDigits: most, ...more });
+    return /[1-9]/.test(text) ? text : text.replace(/^[-\u2212]/, '');
+  };
   const money = number(2, 2, { style: 'currency', currency: 'PLN' });
   const unit = (name, value, most = 0, display = 'short') => value.toLocaleString(locale, { style: 'unit', unit: name, unitDisplay: display, maximumFractionDigits: most });
   return {

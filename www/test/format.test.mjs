@@ -3,7 +3,7 @@ import './page.mjs';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-const { ago, dayOf, duration, formats, monthOf, shortDayOf, siteClock, timeOf, whenOf, yearOf } = await import('../src/kit/format.js');
+const { ago, dayOf, duration, formats, monthOf, shortDayOf, siteClock, timeOf, waitText, whenOf, yearOf } = await import('../src/kit/format.js');
 
 const plain = (text) => text.replace(/[\u00a0\u202f]/g, ' ');
 
@@ -20,6 +20,19 @@ test('values of the API', () => {
 test('durations are told by their greatest unit', () => {
   for (const [seconds, text] of [[0, '0 secs'], [119, '119 secs'], [120, '2 mins'], [7199, '119 mins'], [7200, '2 hrs'], [172_799, '47 hrs'], [172_800, '2 days']]) {
     assert.equal(plain(duration(seconds)), text);
+  }
+});
+
+test('nothing rounded to 0 has a minus', () => {
+  for (const [as, value] of [['power', -3], ['energy', -0.004], ['price', -0.0049], ['exact', -0.00004], ['money', -0.001], ['temperature', -0.04], ['price_change', -0.001]]) {
+    assert.equal(formats[as](value), formats[as](0), `${value} as ${as}`);
+  }
+  assert.notEqual(formats.money(-0.005), formats.money(0));
+});
+
+test('what begins soon is told to the minute', () => {
+  for (const [seconds, text] of [[1, '1m'], [60, '1m'], [3540, '59m'], [3541, '1h'], [3600, '1h'], [21_420, '5h 57m']]) {
+    assert.equal(plain(waitText(seconds)), text);
   }
 });
 

@@ -23,6 +23,7 @@ export async function ask(path, signal) {
   const stop = () => patience.abort();
   const timer = setTimeout(stop, PATIENCE_MS);
   signal?.addEventListener('abort', stop);
+  if (signal?.aborted) stop();
   try {
     const response = await fetch(path, { signal: patience.signal, headers: { Accept: 'application/json' } });
     const body = await response.json().catch(() => null);

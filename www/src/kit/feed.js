@@ -41,6 +41,9 @@ export function onState(reader) {
   return () => { readers.delete(reader); };
 }
 
+/** Whether somebody should know of a source. @param {string} state */
+export const isTroubled = (state) => state === 'failed' || state === 'stale';
+
 /** Tells how the server is heard. @param {(link: Link) => void} watcher */
 export function onLink(watcher) {
   watchers.add(watcher);
@@ -64,7 +67,14 @@ function take(next) {
   state = next;
   link.heardAt = serverNow();
   tellLink();
-  for (const reader of readers) reader(state);
+  for (const reader of readers) {
+    try {
+      reader(state);
+    } catch (error) {
+      // It is the console's to tell, and keeps nothing from the others.
+      queueMicrotask(() => { throw error; });
+    }
+  }
 }
 
 /** The server's whole answer, which also tells its clock. @param {State} next */
@@ -79,9 +89,12 @@ function tellLink(way = link.way) {
   for (const watcher of watchers) watcher(link);
 }
 
-/** Asks for the whole state; twice at once is once more afterwards. */
+/** Whether the stream tells what comes: one that is still being opened does not. */
+const isOpen = () => stream?.readyState === EventSource.OPEN;
+
+/** Asks for the whole state; twice at once is once more afterwards. Answers whether the server did. */
 export async function refresh() {
-  if (asking) { again = true; return; }
+  if (asking) { again = true; return true; }
   asking = true;
   try {
     do {
@@ -89,17 +102,19 @@ export async function refresh() {
       takeWhole(await ask('/api/v1/state'));
     } while (again);
     if (!stream) tellLink('polled');
+    return true;
   } catch {
-    if (!stream) tellLink('lost');
+    if (!isOpen()) tellLink('lost');
+    return false;
   } finally {
     asking = false;
   }
 }
 
-/** Asks, and opens the stream anew where it should have told what came. */
+/** Asks, and opens the stream anew where it should have told what came, or where nobody answers any more. */
 async function check() {
   const known = state.live.as_of;
-  await refresh();
+  if (!await refresh()) { broken(); return; }
   const found = state.live.as_of;
   if (stream && found && found !== known && since(found) > DEAF_S) open();
 }

@@ -8,6 +8,8 @@ function numbers(options) {
   if (!cache.has(key)) cache.set(key, new Intl.NumberFormat(locale, options));
   return cache.get(key);
 }
+/** A number without the minus that would stand before a rounded 0. @param {number} value @param {number} digits */
+const plain = (value, digits) => (Math.abs(value) * 10 ** digits < 0.5 ? 0 : value);
 /** @param {number} digits */
 const fixed = (digits) => ({ minimumFractionDigits: digits, maximumFractionDigits: digits });
 
@@ -20,30 +22,30 @@ export const UNKNOWN = '\u2013';
  */
 export const formats = {
   /** W, as kW. */
-  power: (w) => `${numbers(fixed(2)).format(w / 1000)}\u00a0kW`,
+  power: (w) => `${numbers(fixed(2)).format(plain(w / 1000, 2))}\u00a0kW`,
   /** W, without its sign, as kW: words say which way. */
   flow: (w) => `${numbers(fixed(2)).format(Math.abs(w) / 1000)}\u00a0kW`,
-  energy: (kwh) => `${numbers(fixed(2)).format(kwh)}\u00a0kWh`,
+  energy: (kwh) => `${numbers(fixed(2)).format(plain(kwh, 2))}\u00a0kWh`,
   /** PLN/kWh to the grosz. */
-  price: (pln) => `${numbers({ style: 'currency', currency: 'PLN' }).format(pln)}/kWh`,
+  price: (pln) => `${numbers({ style: 'currency', currency: 'PLN' }).format(plain(pln, 2))}/kWh`,
   /** PLN/kWh as the API has it, to four digits and a unit in the heading. */
-  exact: (pln) => numbers(fixed(4)).format(pln),
+  exact: (pln) => numbers(fixed(4)).format(plain(pln, 4)),
   /** A difference of prices, with its sign. */
-  price_change: (pln) => `${numbers({ style: 'currency', currency: 'PLN', signDisplay: 'exceptZero' }).format(pln)}/kWh`,
-  money: (pln) => numbers({ style: 'currency', currency: 'PLN' }).format(pln),
+  price_change: (pln) => `${numbers({ style: 'currency', currency: 'PLN', signDisplay: 'exceptZero' }).format(plain(pln, 2))}/kWh`,
+  money: (pln) => numbers({ style: 'currency', currency: 'PLN' }).format(plain(pln, 2)),
   /** The same without its sign: words say which way. */
   amount: (pln) => numbers({ style: 'currency', currency: 'PLN' }).format(Math.abs(pln)),
   /** PLN/kWh to four digits, without its sign. */
   amountKwh: (pln) => `${numbers({ style: 'currency', currency: 'PLN', ...fixed(4) }).format(Math.abs(pln))}/kWh`,
-  percent: (value) => numbers({ style: 'percent', maximumFractionDigits: 1 }).format(value / 100),
+  percent: (value) => numbers({ style: 'percent', maximumFractionDigits: 1 }).format(plain(value, 1) / 100),
   /** A change of so many percent, with its sign. */
-  change: (value) => numbers({ style: 'percent', maximumFractionDigits: 1, signDisplay: 'exceptZero' }).format(value / 100),
+  change: (value) => numbers({ style: 'percent', maximumFractionDigits: 1, signDisplay: 'exceptZero' }).format(plain(value, 1) / 100),
   /** A share of 1. */
   share: (value) => numbers({ style: 'percent', maximumFractionDigits: 0 }).format(value),
-  temperature: (celsius) => `${numbers(fixed(1)).format(celsius)}\u00a0°C`,
+  temperature: (celsius) => `${numbers(fixed(1)).format(plain(celsius, 1))}\u00a0°C`,
   voltage: (volts) => `${numbers(fixed(1)).format(volts)}\u00a0V`,
   count: (n) => numbers({ maximumFractionDigits: 0 }).format(n),
-  decimal: (value) => numbers({ maximumFractionDigits: 2 }).format(value),
+  decimal: (value) => numbers({ maximumFractionDigits: 2 }).format(plain(value, 2)),
   bytes: (value) => bytes(value),
   ms: (value) => `${numbers({ maximumFractionDigits: 2 }).format(value)}\u00a0ms`,
   minutes: (value) => numbers({ style: 'unit', unit: 'minute', unitDisplay: 'short', maximumFractionDigits: 1 }).format(value),
@@ -64,6 +66,14 @@ function bytes(value) {
 export function duration(seconds) {
   const [unit, size] = seconds < 120 ? ['second', 1] : seconds < 7200 ? ['minute', 60] : seconds < 172_800 ? ['hour', 3600] : ['day', 86_400];
   return numbers({ style: 'unit', unit: String(unit), unitDisplay: 'short', maximumFractionDigits: 0 }).format(Math.floor(seconds / Number(size)));
+}
+
+/** How long until something begins, to the minute: `5h 57m`. @param {number} seconds */
+export function waitText(seconds) {
+  const minutes = Math.ceil(seconds / 60);
+  const part = (/** @type {string} */ unit, /** @type {number} */ n) => numbers({ style: 'unit', unit, unitDisplay: 'narrow' }).format(n);
+  const [hours, rest] = [Math.floor(minutes / 60), minutes % 60];
+  return [hours ? part('hour', hours) : '', rest || !hours ? part('minute', rest) : ''].filter(Boolean).join('\u00a0');
 }
 
 /** @type {Intl.RelativeTimeFormat | undefined} */

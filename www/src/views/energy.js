@@ -33,6 +33,11 @@ export function mount(main, first) {
   let abort = new AbortController();
   let timer = 0;
 
+  /** Asks again in a while, once somebody looks. */
+  function retry() {
+    timer = window.setTimeout(() => (document.hidden ? retry() : load()), RETRY_MS);
+  }
+
   async function load() {
     window.clearTimeout(timer);
     abort.abort();
@@ -63,7 +68,7 @@ export function mount(main, first) {
         board.hidden = true;
         shown = '';
       }
-      if (error instanceof Refused && (error.status === 0 || error.status >= 500)) timer = window.setTimeout(() => { if (!document.hidden) load(); }, RETRY_MS);
+      if (error instanceof Refused && (error.status === 0 || error.status >= 500)) retry();
     }
     again.hidden = !note.textContent;
     put(status, '');

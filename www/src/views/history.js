@@ -85,10 +85,15 @@ export function mount(main, params) {
     reading = current().live.as_of;
     choices.tell(chosen.range, shown);
     for (const { box, group } of panes) box.hidden = !group.series.some((name) => shown.includes(name));
-    if (!shown.length) { put(state, t('history.none')); return; }
+    if (!shown.length) {
+      put(state, t('history.none'));
+      set(charts, 'aria-busy', null);
+      return;
+    }
     if (!answer) put(state, t('common.loading'));
     set(charts, 'aria-busy', 'true');
-    if (answer && chosen.range === 'custom' && chosen.from && chosen.to) lookAll(secondsOf(chosen.from), secondsOf(chosen.to));
+    // A time without an offset is the server's to understand.
+    if (answer && [chosen.from, chosen.to].every((time) => /T.*(Z|[+-]\d\d:\d\d)$/.test(time))) lookAll(secondsOf(chosen.from), secondsOf(chosen.to));
     try {
       const points = Math.min(MOST_POINTS, Math.max(100, Math.ceil(charts.clientWidth / 50) * 50));
       const path = withQuery('/api/v1/history', { ...(await question(chosen, signal)), points, fields: shown.join(',') });

@@ -1,5 +1,5 @@
 // The house at a glance: power flow, price, decision, today, health. One answer, /api/v1/state, and today's money.
-import { ask, current, figure, figureOf, icon, make, named, put, putReason, set, siteText, spanOf, t, tWith, tellAge, timeOf, whyUnknown, withQuery } from '../kit.js';
+import { ask, current, figure, figureOf, icon, isTroubled, make, named, put, putReason, set, siteText, spanOf, t, tWith, tellAge, timeOf, whyUnknown, withQuery } from '../kit.js';
 import { flow } from './now/flow.js';
 import { strip } from './now/strip.js';
 
@@ -41,7 +41,8 @@ function price() {
   const value = make('span.big');
   const words = make('p.words');
   const why = make('p.reason');
-  const best = make('p.words');
+  const [bestSpan, bestPrice] = [make('span'), make('span.figure')];
+  const best = make('p.words', bestSpan, bestPrice);
   const sell = make('span.figure');
   const until = make('p.age');
   const bars = strip();
@@ -63,10 +64,9 @@ function price() {
       const at = prices.cheapest.findIndex(({ hours }) => hours === 2);
       const cheapest = prices.cheapest[at];
       best.hidden = !cheapest;
-      const span = cheapest && spanOf(cheapest.start, cheapest.end, timestamp);
-      if (cheapest && best.dataset.span !== span) {
-        best.dataset.span = span;
-        best.replaceChildren(`${t('now.price_best', { span: span ?? '' })}, `, figureOf(`${STATE}/prices/cheapest/${at}/mean_buy_pln_kwh`, cheapest.mean_buy_pln_kwh, 'price'));
+      if (cheapest) {
+        put(bestSpan, `${t('now.price_best', { span: spanOf(cheapest.start, cheapest.end, timestamp) })}, `);
+        figure(bestPrice, `${STATE}/prices/cheapest/${at}/mean_buy_pln_kwh`, cheapest.mean_buy_pln_kwh, 'price');
       }
       const origin = prices.today?.provenance;
       tellAge(until, { at: origin?.fetched_at, staleAfter: prices.stale_after, source: named('common', 'source', origin?.source), box });
@@ -111,22 +111,29 @@ function today() {
   const box = tile('today', 'now.today', list, why, make('p', make('a', { href: '#/energy' }, t('nav.energy'))), age);
   let day = current().timestamp.slice(0, 10);
   let timer = 0;
-  const abort = new AbortController();
+  let abort = new AbortController();
 
   async function money() {
+    abort.abort();
+    abort = new AbortController();
+    const { signal } = abort;
     const path = withQuery('/api/v1/energy', { from: day, to: day, by: 'day' });
     try {
       /** @type {import('../kit.js').Schemas['EnergyRange']} */
-      const answer = await ask(path, abort.signal);
+      const answer = await ask(path, signal);
+      if (signal.aborted) return;
       figure(cost, `${path}#/total/money/net_cost_pln`, answer.total.money.net_cost_pln, 'money');
       figure(sufficiency, `${path}#/total/self_sufficiency_pct`, answer.total.self_sufficiency_pct, 'percent');
     } catch {
       // The figures stay what they were; the line of the server's silence is the shell's.
     }
   }
-  figure(cost, '', null, 'money');
-  figure(sufficiency, '', null, 'percent');
-  money();
+  function begin() {
+    figure(cost, '', null, 'money');
+    figure(sufficiency, '', null, 'percent');
+    money();
+  }
+  begin();
   return {
     box,
     /** @param {State} state */
@@ -136,7 +143,7 @@ function today() {
       tellAge(age, { at: live.as_of, staleAfter: live.stale_after, source: named('common', 'source', live.source), box });
       if (day !== timestamp.slice(0, 10)) {
         day = timestamp.slice(0, 10);
-        money();
+        begin();
       }
       timer ||= window.setInterval(() => { if (!document.hidden) money(); }, MONEY_MS);
     },
@@ -156,10 +163,11 @@ function health() {
     box,
     /** @param {State} state */
     update({ sources, coordinator: program, demo }) {
-      const troubled = Object.entries(sources).filter(([, source]) => source && source.state !== 'ok' && source.state !== 'loading');
+      const troubled = Object.entries(sources).filter(([, source]) => source && isTroubled(source.state));
       put(words, troubled.length ? t('now.health_trouble', { n: troubled.length }) : t('now.health_good'));
-      put(coordinator, `${t('now.coordinator')}: ${demo ? t('now.coordinator_demo') : t(program.running ? 'now.coordinator_running' : 'now.coordinator_stopped')}`);
-      box.classList.toggle('troubled', troubled.length > 0 || (!demo && !program.running));
+      put(coordinator, `${t('now.coordinator')}: ${demo ? t('now.coordinator_demo')
+        : program.running === null ? t('common.unknown') : t(program.running ? 'now.coordinator_running' : 'now.coordinator_stopped')}`);
+      box.classList.toggle('troubled', troubled.length > 0 || (!demo && program.running === false));
       list.replaceChildren(...troubled.map(([name, source]) => {
         const line = make('span.reason');
         putReason(line, source?.error);

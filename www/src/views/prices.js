@@ -33,7 +33,8 @@ export function mount(main, params) {
   const now = headline();
   const drawing = chart(choose);
   const steps = ladder(choose);
-  const parts = [drawing, steps, windows(), statistics(), provenance(), table()];
+  const hours = windows();
+  const parts = [drawing, steps, hours, statistics(), provenance(), table()];
   const title = make('h2.day-title');
   const refusal = make('p.note', { role: 'status' });
   const again = make('button', { type: 'button', hidden: true, onclick: () => load() }, t('common.reload'));
@@ -125,7 +126,10 @@ export function mount(main, params) {
       choice.update(dayParam());
       if (failedAt ? Date.now() - failedAt > RETRY_MS : known !== stamp()) load();
       else if (shown && nowIn(shown.answer.slots) !== shown.now) draw();
-      else drawing.tick();
+      else {
+        drawing.tick();
+        hours.tick();
+      }
     },
     follow(next) {
       const isSame = dayParam(next.get('day') ?? 'today') === dayParam();

@@ -1,8 +1,8 @@
 // How everything is doing: the coordinator, what is read of it, what the server keeps, and the server itself.
-import { Refused, ask, current, fillWith, make, put, said, t } from '../kit.js';
+import { Refused, ask, current, fillWith, isTroubled, make, put, said, t } from '../kit.js';
 import { footprint, limits, traffic, version } from './system/program.js';
 import { coordinator, own, storage, troubles } from './system/site.js';
-import { isTroubled, sources, threads } from './system/sources.js';
+import { sources, threads } from './system/sources.js';
 
 /** @typedef {import('../kit.js').State} State */
 /** @typedef {import('./system/parts.js').Status} Status */

@@ -141,7 +141,7 @@ function price({ price: slot, price_source: source }, p) {
   const hours = twice([slot.start, slot.end]);
   /** @param {string} name @param {string} key @param {...Node} beside */
   const row = (name, key, ...beside) => make('tr', make('th', { scope: 'row' }, name, ...beside), make('td', p.number(`price.${key}`, 'exact'), ...p.why(`price.${key}`).map((why) => make('span.quiet.why', why))));
-  const zone = slot.zone ? [' ', make('span.quiet', siteText(named('decisions', 'zone', slot.zone)))] : [];
+  const zone = slot.zone ? [' ', make('span.quiet', siteText(named('prices', 'zone', slot.zone)))] : [];
   const steps = LADDER.filter((key) => slot[key] !== undefined)
     .map((key) => row(t(`decisions.${key}`), key, .../** @type {Node[]} */ (key === 'distribution_pln_kwh' ? zone : [])));
   const buy = row(t('decisions.buy_pln_kwh'), 'buy_pln_kwh');
@@ -151,7 +151,7 @@ function price({ price: slot, price_source: source }, p) {
     make('p.quiet', `${clockOf(slot.start, hours)}\u2013${clockOf(slot.end, hours)}${source ? `, ${named('decisions', 'source', source)}` : ''}`),
     make('table', make('thead', make('tr', make('th', { scope: 'col' }, t('decisions.step')), make('th', { scope: 'col' }, t('decisions.price_unit')))),
       make('tbody', ...steps, buy, row(t('decisions.sell_pln_kwh'), 'sell_pln_kwh'))),
-    make('p.quiet', slot.kompas === null ? '' : `${t('decisions.kompas')}: ${named('decisions', 'kompas', slot.kompas)}`));
+    make('p.quiet', slot.kompas === null ? '' : `${t('decisions.kompas')}: ${named('prices', 'kompas', slot.kompas)}`));
   box.classList.toggle('negative', (slot.buy_pln_kwh ?? 0) < 0);
   return box;
 }

@@ -6,7 +6,7 @@ import { BY, as, beside, months, spanAt, years } from './span.js';
 
 export function toolbar() {
   const lengths = BY.map((by) => make('a.button', t(`energy.by_${by}`)));
-  const [before, after] = [make('a.button', { 'aria-label': t('energy.before') }, '\u2190'), make('a.button', { 'aria-label': t('energy.after') }, '\u2192')];
+  const [before, after] = [make('a.button', { 'aria-label': t('energy.before') }, '\u2039'), make('a.button', { 'aria-label': t('energy.after') }, '\u203a')];
   const day = make('input', { type: 'date', 'aria-label': t('energy.by_day'), min: '2000-01-01' });
   const month = make('select', { 'aria-label': t('energy.by_month') }, ...months().map(([value, name]) => make('option', { value }, name)));
   const year = make('select', { 'aria-label': t('energy.by_year') });

@@ -32,7 +32,7 @@ export function bar(choices) {
   }
 
   /** @param {import('../../kit.js').Key} name @param {string} sign @param {() => void} act */
-  const button = (name, sign, act) => make('button.sign', { type: 'button', 'aria-label': t(name), title: t(name), onclick: act }, sign);
+  const button = (name, sign, act) => make('button', { type: 'button', 'aria-label': t(name), title: t(name), onclick: act }, sign);
   const out = make('button', { type: 'button', onclick: choices.out }, t('history.zoom_leave'));
   const places = make('div.toolbar', { role: 'group', 'aria-label': t('history.zoom') },
     button('history.earlier', '\u2039', () => choices.move(-0.5)), button('history.later', '\u203a', () => choices.move(0.5)),

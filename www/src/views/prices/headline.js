@@ -22,10 +22,10 @@ export function headline() {
       const isNegative = (now?.buy_pln_kwh ?? 0) < 0 || (now?.market_pln_kwh ?? 0) < 0;
       box.classList.toggle('negative', isNegative);
       words.replaceChildren(...[
+        ...(now ? [[t('prices.now_until', { time: timeOf(now.end) })]] : []),
         ...(isNegative ? [[t((now?.buy_pln_kwh ?? 0) < 0 ? 'prices.mark_paid' : 'prices.mark_negative')]] : []),
         ...(now?.rank ? [tWith('prices.now_rank', { rank: figureOf(`${CURRENT}/rank`, now.rank, 'count'), of: figureOf(`${CURRENT}/of`, now.of, 'count') })] : []),
         ...(now?.buy_pln_kwh !== null && now?.trend ? [[named('prices', 'trend', now.trend)]] : []),
-        ...(now ? [[t('prices.now_until', { time: timeOf(now.end) })]] : []),
       ].flatMap((part, at) => (at ? [', ', ...part] : part)));
       putReason(why, typeof now?.buy_pln_kwh === 'number' ? null : whyUnknown({ unknown }, 'prices.current.buy_pln_kwh'));
       putReason(whySell, now && now.sell_pln_kwh === null ? whyUnknown({ unknown }, 'prices.current.sell_pln_kwh') : null);

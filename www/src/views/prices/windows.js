@@ -1,5 +1,5 @@
 // When to use much and when little: the cheapest and the dearest hours in a row.
-import { current, figureOf, make, put, serverNow, shortDayOf, t, duration } from '../../kit.js';
+import { current, figureOf, make, put, serverNow, shortDayOf, t, waitText } from '../../kit.js';
 import { spanOf } from './slots.js';
 
 /** @typedef {import('../../kit.js').Schemas['HoursInARow']} HoursInARow */
@@ -16,8 +16,19 @@ export function windows() {
     make('table', make('thead', make('tr', make('th', { scope: 'col' }, t('prices.windows_length')),
       ...KINDS.map((kind) => make('th', { scope: 'col' }, t(`prices.${kind}`))))), make('tbody', ...rows.map(({ row }) => row))));
   let drawn = '';
+  /** How long until each begins. @type {{ start: number, node: Element }[]} */
+  let waits = [];
+
+  function tick() {
+    for (const { start, node } of waits) {
+      const wait = (start - serverNow()) / 1000;
+      put(node, wait <= 0 ? t('prices.is_now') : t('prices.in_time', { time: waitText(wait) }));
+    }
+  }
   return {
     box,
+    /** Time goes on. */
+    tick,
     /** @param {import('../prices.js').Shown} shown */
     update({ answer, path, now }) {
       const today = current().timestamp.slice(0, 10);
@@ -25,6 +36,7 @@ export function windows() {
       const text = JSON.stringify([path, answer.windows, when, now]);
       if (text === drawn) return;
       drawn = text;
+      waits = [];
       put(lead, t(`prices.windows_${when}`));
       for (const { hours, cells } of rows) {
         KINDS.forEach((kind, column) => {
@@ -34,13 +46,15 @@ export function windows() {
         });
       }
 
+      tick();
+
       /** @param {HoursInARow} window @param {string} pointer */
       function cell(window, pointer) {
         const span = spanOf(answer.slots, window);
-        const wait = (Date.parse(window.start) - serverNow()) / 1000;
-        const words = when === 'past' ? '' : wait <= 0 ? t('prices.is_now') : t('prices.in_time', { time: duration(wait) });
+        const wait = make('span.quiet');
+        if (when !== 'past') waits.push({ start: Date.parse(window.start), node: wait });
         const day = window.start.slice(0, 10) === answer.day ? [] : [make('span', shortDayOf(window.start))];
-        return [...day, make('strong', span), figureOf(`${pointer}/mean_buy_pln_kwh`, window.mean_buy_pln_kwh, 'price'), ...(words ? [make('span.quiet', words)] : [])];
+        return [...day, make('strong', span), figureOf(`${pointer}/mean_buy_pln_kwh`, window.mean_buy_pln_kwh, 'price'), wait];
       }
     },
   };

@@ -9,9 +9,6 @@ const NAMES = /** @type {const} */ (['live', 'metrics', 'prices', 'process', 'lo
 /** What `/status` calls them. */
 const OLD_NAMES = /** @type {const} */ ({ live: 'inverter', metrics: 'metrics', prices: 'price', process: 'process', logs: 'logs' });
 
-/** Whether somebody should know. @param {string} state */
-export const isTroubled = (state) => state === 'failed' || state === 'stale';
-
 export function sources() {
   const rows = NAMES.map((name) => row(name));
   const box = tile('sources', 'system.sources', make('ul.rows', ...rows.map(({ node }) => node)));
