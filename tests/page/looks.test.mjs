@@ -1,11 +1,11 @@
-// axe finds nothing and nothing scrolls sideways: every view at the narrowest and at a wide window, each time in another theme
-// and language. tests/prove/07_3_axe.mjs has all of them.
+// axe finds nothing and nothing scrolls sideways: every view at the narrowest window, where the links move to the top, and at a
+// wide one, each time in another theme and language. tests/prove/07_3_axe.py has all of them.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { LANGUAGES, VIEWS, addressOf, house, open, overflow, violations, visit } from './harness.mjs';
 
 const THEMES = ['light', 'dark'];
-const WIDTHS = [320, 1280];
+const WIDTHS = [320, 768, 1280];
 
 for (const [at, view] of VIEWS.entries()) {
   for (const [i, width] of WIDTHS.entries()) {
