@@ -3,7 +3,7 @@
 CARGO ?= cargo
 BIN   := target/release/wattboard
 # Tests bring their own tools on a machine that has apt and allows it; elsewhere they say what is missing.
-NEEDS := python3
+NEEDS := python3 node=nodejs npm faketime $(if $(CHROMIUM),,chromium)
 PROOF_NEEDS := python3 strace curl wrk slowhttptest faketime git chromium node=nodejs npm nginx soffice=libreoffice-calc
 BENCH_NEEDS := python3 wrk nginx
 SOAK_NEEDS := python3 wrk
@@ -11,7 +11,7 @@ FUZZ_SECONDS ?= 60
 FUZZ_SANITIZER ?= none
 MINUTES ?= 10
 
-.PHONY: page run test check fmt lint bench prove fuzz soak needs bench-needs proof-needs soak-needs clean
+.PHONY: page run test page-test check fmt lint bench prove fuzz soak needs bench-needs proof-needs soak-needs clean
 
 page: www/node_modules/.package-lock.json ## what the page is made of: its packages, from npm
 
@@ -28,6 +28,13 @@ test: needs page ## all tests
 	python3 -m unittest discover -s tests/site
 	tests/prove/02_2_compat.py --bin target/debug/wattboard --seconds 15
 	tests/prove/02_3_files.py --bin target/debug/wattboard
+	@$(MAKE) --no-print-directory page-test
+
+page-test: needs page ## the page alone: types, units, and every view in a browser (CHROMIUM=PATH for another one than Debian's)
+	npm run -s check --prefix www
+	npm run -s test --prefix www
+	$(CARGO) build --locked
+	node --test-reporter=spec tests/page/run.mjs
 
 check: lint test ## format, lints, tests
 

@@ -152,6 +152,23 @@ export async function open(base, hash = '', { language = 'en', theme = 'light', 
   return page;
 }
 
+const visited = new Map();
+/** The same in a page that is kept for the next visit with these options: its context, and what it keeps of assets. */
+export async function visit(base, hash, options = {}) {
+  const key = JSON.stringify([base, options], (_, value) => (typeof value === 'function' ? String(value) : value));
+  const page = visited.get(key);
+  if (!page) {
+    visited.set(key, await open(base, hash, options));
+    return visited.get(key);
+  }
+  await page.goto('about:blank');
+  for (const noted of [page.problems, page.asked]) noted.length = 0;
+  page.answers.clear();
+  await page.goto(`${base}/${hash}`);
+  await settled(page);
+  return page;
+}
+
 let bundled;
 /** A part of the page as the folder www has it now: for whoever works on it, without building the program. */
 async function freshAsset(route) {

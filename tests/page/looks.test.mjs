@@ -2,7 +2,7 @@
 // and language. tests/prove/07_3_axe.mjs has all of them.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { LANGUAGES, VIEWS, addressOf, house, open, overflow, settled, violations } from './harness.mjs';
+import { LANGUAGES, VIEWS, addressOf, house, open, overflow, violations, visit } from './harness.mjs';
 
 const THEMES = ['light', 'dark'];
 const WIDTHS = [320, 1280];
@@ -11,10 +11,9 @@ for (const [at, view] of VIEWS.entries()) {
   for (const [i, width] of WIDTHS.entries()) {
     const [language, theme] = [LANGUAGES[(at + i) % 2], THEMES[(Math.floor(at / 2) + i) % 2]];
     test(`looks: ${view}, ${width} px, ${language}, ${theme}`, async () => {
-      const page = await open((await house('full')).base, addressOf(view), { language, theme, width });
+      const page = await visit((await house('full')).base, addressOf(view), { language, theme, width });
       assert.equal(await overflow(page), '', 'no horizontal scroll');
       assert.deepEqual(await violations(page), []);
-      await page.context().close();
     });
   }
 }
@@ -22,29 +21,11 @@ for (const [at, view] of VIEWS.entries()) {
 for (const kind of ['empty', 'broken', 'hostile']) {
   test(`looks: every view of a ${kind} site, 390 px`, async () => {
     const { base } = await house(kind);
-    const page = await open(base, '', { width: 390, height: 844 });
     for (const view of VIEWS) {
-      await page.goto(`${base}/${addressOf(view)}`);
-      await settled(page);
+      const page = await visit(base, addressOf(view), { width: 390, height: 844 });
       assert.equal(await overflow(page), '', `${view}: no horizontal scroll`);
       assert.deepEqual(await violations(page), [], view);
     }
-    await page.context().close();
-  });
-}
-
-for (const language of LANGUAGES) {
-  test(`looks: /lite in ${language} has no script and axe finds nothing`, async () => {
-    const { base } = await house('full');
-    const answer = await fetch(`${base}/lite`, { headers: { 'accept-language': language } });
-    const text = await answer.text();
-    assert.equal(answer.status, 200);
-    assert.doesNotMatch(text, /<script|\son\w+=|javascript:/i);
-    const page = await open(base, 'lite', { language, width: 320, theme: language === 'pl' ? 'dark' : 'light' });
-    assert.equal(await page.getAttribute('html', 'lang'), language);
-    assert.equal(await overflow(page), '');
-    assert.deepEqual(await violations(page), []);
-    await page.context().close();
   });
 }
 

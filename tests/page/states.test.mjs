@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { compare } from './figures.mjs';
-import { VIEWS, addressOf, house, open, overflow } from './harness.mjs';
+import { VIEWS, addressOf, house, open, overflow, visit } from './harness.mjs';
 
 /** What every page must be, whatever it shows. */
 async function sound(page, its) {
@@ -20,10 +20,9 @@ for (const kind of ['full', 'empty', 'stale', 'broken', 'negative', 'spring', 'a
   for (const view of VIEWS) {
     test(`states: ${view} of a ${kind} site`, async () => {
       const its = await house(kind);
-      const page = await open(its.base, addressOf(view), { width: 390, height: 844 });
+      const page = await visit(its.base, addressOf(view), { width: 390, height: 844 });
       await sound(page, its);
       assert.equal(await page.isVisible('.demo'), false, 'no demo');
-      await page.context().close();
     });
   }
 }
@@ -31,7 +30,7 @@ for (const kind of ['full', 'empty', 'stale', 'broken', 'negative', 'spring', 'a
 for (const view of VIEWS) {
   test(`states: ${view} of a hostile site`, async () => {
     const its = await house('hostile');
-    const page = await open(its.base, addressOf(view), { width: 320, height: 700 });
+    const page = await visit(its.base, addressOf(view), { width: 320, height: 700 });
     await sound(page, its);
     const outside = await page.evaluate(() => {
       const found = [];
@@ -45,7 +44,6 @@ for (const view of VIEWS) {
     assert.deepEqual(outside, [], 'text of the site stands apart from ours');
     assert.equal(await page.evaluate(() => document.querySelectorAll('main script, main img, main iframe, [onerror], [onload]').length), 0, 'no element of the site\'s');
     assert.equal(await page.evaluate(() => [...document.querySelectorAll('a[href]')].filter((node) => !/^(https?:|#|\/)/.test(node.getAttribute('href'))).length), 0, 'no link runs anything');
-    await page.context().close();
   });
 
   test(`states: ${view} while the server refuses`, async () => {
@@ -67,10 +65,9 @@ for (const view of VIEWS) {
 test('states: a demo says so in every view, and no other site does', async () => {
   const its = await house('demo');
   for (const view of VIEWS) {
-    const page = await open(its.base, addressOf(view), { width: 320 });
+    const page = await visit(its.base, addressOf(view), { width: 320 });
     assert.ok(await page.isVisible('.demo'), view);
     assert.match(await page.title(), /DEMO/);
-    await page.context().close();
   }
 });
 

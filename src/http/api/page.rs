@@ -3,7 +3,7 @@
 
 use super::words::{self, Language};
 use super::{Ask, Refusal, v1};
-use crate::http::message::{Answer, Body, Bytes, Header, Request, Response, header, ready};
+use crate::http::message::{Answer, Body, Bytes, Header, Request, Response, empty, header, ready};
 use crate::http::negotiate::{accepts_gzip, has_already};
 use crate::http::query::Query;
 
@@ -105,15 +105,15 @@ pub fn asset(request: &Request) -> Result<Answer, Refusal> {
         header("ETag", &tag),
         header("Vary", "Accept-Encoding"),
     ];
-    let (status, bytes) = match (has_already(request.list("if-none-match"), &tag), takes_gzip) {
-        (true, _) => (304, Bytes::Static(b"")),
-        (false, true) => (200, Bytes::Static(packed)),
-        (false, false) => (200, Bytes::Owned(unpacked(packed))),
+    let response = match (has_already(request.list("if-none-match"), &tag), takes_gzip) {
+        (true, _) => empty(304),
+        (false, true) => {
+            headers.push(header("Content-Encoding", "gzip"));
+            ready(200, kind_of(name), Bytes::Static(packed))
+        }
+        (false, false) => ready(200, kind_of(name), Bytes::Owned(unpacked(packed))),
     };
-    if status == 200 && takes_gzip {
-        headers.push(header("Content-Encoding", "gzip"));
-    }
-    Ok(Answer::Ready(headers.into_iter().fold(ready(status, kind_of(name), bytes), Response::with_header::<Header>)))
+    Ok(Answer::Ready(headers.into_iter().fold(response, Response::with_header::<Header>)))
 }
 
 fn kind_of(name: &str) -> &'static str {

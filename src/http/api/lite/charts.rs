@@ -49,8 +49,10 @@ pub fn prices(sheet: &Sheet<'_>, out: &mut Draft) {
             negative(sheet, out, &starts, &values);
         }
     }
-    for day in ["/prices/today", "/prices/tomorrow"] {
-        sheet.missing(out, state, day);
+    sheet.missing(out, state, "/prices/today");
+    // Both may lack for one reason.
+    if state.knows("/prices/today") || state.why("/prices/today") != state.why("/prices/tomorrow") {
+        sheet.missing(out, state, "/prices/tomorrow");
     }
     out.put("</section>");
 }

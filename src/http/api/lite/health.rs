@@ -99,11 +99,8 @@ pub fn sources(sheet: &Sheet<'_>, out: &mut Draft) {
             None => sheet.reason(out, state.why(&pointer)),
         }
         out.put("</td><td>");
-        match state.text(&format!("/sources/{name}/error")) {
-            Some(error) => sheet.said(out, error),
-            None => {
-                out.text(words.text("lite.none"));
-            }
+        if let Some(error) = state.text(&format!("/sources/{name}/error")) {
+            sheet.said(out, error);
         }
         out.put("</td></tr>");
     }

@@ -18,8 +18,8 @@ const BATTERY_POWER: &str = "/live/battery/power_w";
 /// The four devices.
 pub fn power(sheet: &Sheet<'_>, out: &mut Draft) {
     let (words, state) = (sheet.language, &sheet.state);
-    let is_stale = state.knows("/live/as_of") && state.at("/live/stale") == &Value::Bool(true);
-    sheet.begin(out, "power", is_stale, words.text("now.flow"));
+    let origin = reading(sheet);
+    sheet.begin(out, "power", origin.stale_since.is_some(), words.text("now.flow"));
     out.put("<div class=\"devices\">");
     for (name, pointer, how) in DEVICES {
         out.put("<div class=\"device\"><h3>").text(words.text(name)).put("</h3><p class=\"big\">");
@@ -40,14 +40,20 @@ pub fn power(sheet: &Sheet<'_>, out: &mut Draft) {
     }
     out.put("</div>");
     sheet.reason(out, state.text("/live/data_warning"));
-    let origin = Origin {
+    sheet.age(out, &origin);
+    out.put("</section>");
+}
+
+/// When the house was read, and where from.
+fn reading<'a>(sheet: &'a Sheet<'_>) -> Origin<'a> {
+    let state = &sheet.state;
+    let is_stale = state.at("/live/stale") == &Value::Bool(true);
+    Origin {
         at: state.text("/live/as_of"),
         age_s: state.number("/live/age_s"),
         stale_since: state.text("/live/stale_after").filter(|_| is_stale),
-        source: state.text("/live/source").map_or("", |source| words.named("common.source_", source)),
-    };
-    sheet.age(out, &origin);
-    out.put("</section>");
+        source: state.text("/live/source").map_or("", |source| sheet.language.named("common.source_", source)),
+    }
 }
 
 fn battery(sheet: &Sheet<'_>, out: &mut Draft) {
@@ -170,7 +176,8 @@ pub fn decision(sheet: &Sheet<'_>, out: &mut Draft) {
 /// Since midnight.
 pub fn today(sheet: &Sheet<'_>, out: &mut Draft) {
     let (words, state) = (sheet.language, &sheet.state);
-    sheet.begin(out, "today", false, words.text("now.today"));
+    let origin = reading(sheet);
+    sheet.begin(out, "today", origin.stale_since.is_some(), words.text("now.today"));
     out.put("<table><tbody>");
     for (name, pointer) in [
         ("now.produced", "/today/produced_kwh"),
@@ -194,5 +201,7 @@ pub fn today(sheet: &Sheet<'_>, out: &mut Draft) {
         sheet.figure(out, state, "/today/decisions", As::Count);
         sheet.missing(out, state, "/today/decisions");
     }
-    out.put("</td></tr></tbody></table></section>");
+    out.put("</td></tr></tbody></table>");
+    sheet.age(out, &origin);
+    out.put("</section>");
 }

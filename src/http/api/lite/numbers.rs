@@ -1,7 +1,9 @@
 //! Numbers, ages and times in a reader's language, as `Intl` writes them in the browser (`www/src/kit/format.js`).
 //!
-//! ICU4X would do this with its own data for any locale. What is needed here are two marks, one rule for groups and a
-//! handful of patterns a language, which stand in the catalogue's `meta` anyway; the tests beside compare them with `Intl`.
+//! Why not ICU4X (2.4): with its data for all locales numbers and dates alone make a program 1.2 MB larger and bring some 80
+//! packages; fewer locales need a data step of their own in the build, and money and "5 min ago" are still in its
+//! experimental part. Needed here are two marks, one rule for groups and a handful of patterns a language, which stand in the
+//! catalogue's `meta`, so that a language stays one file. The tests beside compare them with what `Intl` writes.
 
 use jiff::civil::{Date, DateTime};
 

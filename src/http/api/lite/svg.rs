@@ -4,7 +4,7 @@ use serde_json::Number;
 
 use super::draft::Draft;
 
-/// What is drawn is this high; above it are labels of now and of the greatest value, below it times and the least one.
+/// What is drawn is this high; above it are labels of the greatest value and of now, below it times and the least one.
 const HEIGHT: f64 = 150.0;
 const TOP: f64 = 40.0;
 const BOTTOM: f64 = 44.0;
@@ -114,29 +114,19 @@ pub fn draw(chart: &Chart<'_>, out: &mut Draft) {
     let zero = TOP + scale.y(scale.low.max(0.0));
     rule(out, "axis", (0.0, 1.0), (zero, zero));
     if let Some((share, word)) = chart.now {
-        rule(out, "now", (share, share), (TOP - 22.0, TOP + HEIGHT));
-        label(out, "label", (beside(share), 14.0), share, word);
+        rule(out, "now", (share, share), (TOP - 8.0, TOP + HEIGHT));
+        label(out, "label", (share, TOP - 10.0), share, word);
     }
-    for ((index, value), y, text) in
-        [(least, TOP + HEIGHT + BOTTOM - 6.0, chart.labels[0]), (most, TOP - 10.0, chart.labels[1])]
-    {
+    for ((index, value), y, text) in [
+        (least, TOP + HEIGHT + BOTTOM - 6.0, chart.labels[0]),
+        (most, TOP - if chart.now.is_some() { 26.0 } else { 10.0 }, chart.labels[1]),
+    ] {
         let share = scale.share(index);
         out.put("<circle class=\"extreme\" r=\"5\" cx=\"").at(share * 100.0);
         out.put("%\" cy=\"").at(TOP + scale.y(value)).put("\"/>");
         label(out, "label", (share, y), share, text);
     }
     out.put("</svg>");
-}
-
-/// A word beside a line does not touch it.
-fn beside(share: f64) -> f64 {
-    if share > 1.0 - EDGE {
-        share - 0.01
-    } else if share < EDGE {
-        share + 0.01
-    } else {
-        share
-    }
 }
 
 fn ticks(chart: &Chart<'_>, out: &mut Draft) {

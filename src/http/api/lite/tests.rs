@@ -295,8 +295,8 @@ fn what_is_old_is_said_to_be_old() {
     assert!(!page(&bench, "").contains("stale"));
     bench.clock.advance(Duration::from_secs(3_600));
     let (english, polish) = (page(&bench, "?lang=en"), page(&bench, "?lang=pl"));
-    for class in ["power stale", "last-day stale", "month stale"] {
-        assert!(english.contains(&format!("class=\"{class}\"")) || class == "month stale", "{class}");
+    for class in ["power stale", "today stale", "last-day stale"] {
+        assert!(english.contains(&format!("class=\"{class}\"")), "{class}");
     }
     assert!(text(&english).contains("old since 14:01, read 60 min ago, database"), "{english}");
     assert!(text(&polish).contains("nieaktualne od 14:01, odczyt 60 min temu, baza danych"), "{polish}");
