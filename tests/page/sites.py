@@ -103,7 +103,7 @@ class House:
     def __init__(self, kind, folder):
         how = {"at": NOON, "days": 0, "mode": "ok", "old_h": 0, "layout": "sqlite", **KINDS[kind]}
         played = parse_end(how["at"])
-        self.offset, self.rng, self.decisions = played - now_utc(), random.Random(kind), 0
+        self.offset, self.rng, self.connection = played - now_utc(), random.Random(kind), None
         prices = below_zero(played) if kind == "negative" else None
         self.api = fake_pse.Api(mode=how["mode"], now=how["at"], prices=prices)
         threading.Thread(target=self.api.serve_forever, daemon=True).start()
@@ -144,16 +144,18 @@ class House:
 
     def write(self, word, rest, now):
         """A row in the database."""
-        connection = sqlite3.connect(self.root / "data" / "goodwe_energy.db", timeout=5, isolation_level=None)
+        # Left open, as the coordinator leaves it.
+        self.connection = self.connection or sqlite3.connect(
+            self.root / "data" / "goodwe_energy.db", timeout=5, isolation_level=None
+        )
         if word == "state":
             data = site_rows.current_data(now, self.rng, unknown_share=0)
             data["photovoltaic"].update(current_power_w=int(rest), current_power_kw=int(rest) / 1000)
-            site_db.insert_states(connection, [site_rows.state_row(now, self.rng, data=data)])
+            site_db.insert_states(self.connection, [site_rows.state_row(now, self.rng, data=data)])
         elif word == "decision":
-            site_db.insert_decisions(connection, [site_rows.decision(now, self.rng)])
+            site_db.insert_decisions(self.connection, [site_rows.decision(now, self.rng)])
         else:
             raise ValueError(f"what is {word}?")
-        connection.close()
 
 
 def main():
