@@ -5,15 +5,21 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { root } from './harness.mjs';
+import { root, visit } from './harness.mjs';
 
 const mapped = (value, change) => (typeof value === 'string' ? change(value)
   : Object.fromEntries(Object.entries(value).map(([name, inside]) => [name, mapped(inside, change)])));
 
 const apart = (text) => `⟦${text.replace(/\{\w+\}/g, (place) => `⟧${place}⟦`)}⟧`;
 
+let shell;
 /** The bundled shell of the wrapped language. What the server's sentences are filled with is the server's. */
 export function wrappedShell() {
+  shell ??= bundle();
+  return shell;
+}
+
+function bundle() {
   const folder = mkdtempSync(join(tmpdir(), 'wattboard-words-'));
   try {
     mkdirSync(join(folder, 'lang'));
@@ -80,3 +86,28 @@ export function outside(text) {
 
 /** The numbers that Intl wrote into a text as values. */
 export const numbersIn = (text) => [...text.matchAll(/⟨#([^⟩]*)⟩/g)].map(([, number]) => number);
+
+/** Units, names, levels of a log, and offsets from UTC: the same in every language. */
+const SAME = /^(k?Wh?|PLN(\/kWh)?|\/kWh|V|A|W|ms|°C|%|Wattboard|CSV|JSON|PSE|DEBUG|INFO|WARNING|ERROR|CRITICAL|[+-]\d\d:\d\d)$/;
+/** Names of languages in themselves. */
+const isLanguage = ({ where }) => where.includes('option');
+/** Where numbers stand that name no value of the API: axes, what is read out of drawings, what was reckoned from values. */
+const mayCount = ({ isFigure, isDrawing, isReckoned, isAttribute }) => isFigure || isDrawing || isReckoned || isAttribute;
+
+/** What is wrong with the writings of a page. */
+export function faults(found) {
+  const wrong = [];
+  for (const written of found.filter(({ isSite, isCode }) => !isSite && !isCode)) {
+    const tell = (why) => wrong.push(`${written.where}: ${why}: ${JSON.stringify(written.text.slice(0, 200))}`);
+    const words = outside(written.text).split(/[^\p{L}\p{N}/°%:+-]+/u).filter((word) => /[\p{L}\p{N}]/u.test(word) && !SAME.test(word));
+    if (words.length && !isLanguage(written)) tell(`"${words.join(' ')}" is of no catalogue and not by Intl`);
+    if (numbersIn(written.text).length && !mayCount(written)) tell('a number that does not say which value of the API it is');
+    if (/\{\w+\}/.test(written.text)) tell('a place that was not filled');
+    if (/\b(undefined|null|NaN|Infinity|Invalid Date)\b|\[object/.test(outside(written.text))) tell('no text at all');
+  }
+  return wrong;
+}
+
+const prepare = (page) => page.route('**/en/shell.js', (route) => route.fulfill({ contentType: 'text/javascript', body: wrappedShell() }));
+/** A page in the wrapped language. */
+export const wrapped = (base, hash) => visit(base, hash, { init: markIntl, prepare });

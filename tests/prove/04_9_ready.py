@@ -27,7 +27,7 @@ PREPARED = (
     "/api/v1/prices",
     "/prices.ics",
 )
-AGES = ("/status", "/health", "/current-state", "/api/v1/state", "/api/v1/about", "/")
+AGES = ("/status", "/health", "/current-state", "/api/v1/state", "/api/v1/about", "/", "/lite")
 SMALL = 1024  # below that, packing may not be worth it
 # Accept-Encoding, and whether a large answer comes packed: True, False, or None where both are right.
 CHOICES = (
@@ -65,7 +65,7 @@ CHOICES = (
 STRICT = re.compile(r'"[\x21\x23-\x7e]*"')
 HASHED = re.compile(r"/assets/([0-9a-f]{16})/[^\"]+")
 ASSET = re.compile(r"(?:src|href)=\"(/assets/[^\"]+)\"")
-IMPORT = re.compile(r"\bimport\s*(?:[^;\"'()]*?\bfrom)?\s*[\"']([^\"'\n]+)[\"']")
+IMPORT = re.compile(r"\bimport\s*(?:[^;\"'()]*?\bfrom)?\s*[\"'](\.{0,2}/[^\"'\n]+)[\"']")
 VIEWS = ("prices", "energy", "history", "decisions", "logs", "system")  # the shell asks for them by these names
 KINDS = {
     "js": "text/javascript; charset=utf-8",

@@ -43,7 +43,7 @@ function told() {
 async function load(address) {
   const browser = await chromium.launch({ executablePath, args });
   try {
-    const page = await (await browser.newContext({ viewport: { width: 1280, height: 900 } })).newPage();
+    const page = await (await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: 'pl-PL' })).newPage();
     const session = await page.context().newCDPSession(page);
     const requests = [];
     const errors = [];

@@ -49,11 +49,15 @@ export function named(section, prefix, word) {
   return typeof found === 'string' ? found : String(word).replaceAll('_', ' ');
 }
 
-/** The server's sentences as patterns, each with its translation; made when the first is needed. @type {[RegExp, string, string[]][] | undefined} */
+/** @typedef {{ begin: string, own: number, pattern: string, target: string, exact?: RegExp }} Sentence */
+/** The server's sentences, those that say most themselves first; made when the first is needed. @type {Sentence[] | undefined} */
 let sentences;
 
-/** How much a pattern says itself. @param {RegExp} pattern */
-const own = (pattern) => pattern.source.replaceAll('(.+?)', '').length;
+/** @param {[string, string]} entry @returns {Sentence} */
+const sentence = ([pattern, target]) => ({ begin: pattern.split('{', 1)[0] ?? '', own: pattern.replace(/\{\w+\}/g, '').length, pattern, target });
+
+/** @param {Sentence} sentence */
+const exact = ({ pattern }) => new RegExp(`^${pattern.replace(/[.*+?^$()|[\]\\]/g, '\\$&').replace(/\{\w+\}/g, '(.+?)')}$`, 's');
 
 /**
  * What the server says in English, in the reader's language: `server` of the catalogue has its sentences, with places
@@ -63,15 +67,12 @@ const own = (pattern) => pattern.source.replaceAll('(.+?)', '').length;
  * @param {string} text @returns {string | undefined}
  */
 export function translated(text) {
-  sentences ??= Object.entries(/** @type {Record<string, string>} */ (words.server)).map(([pattern, target]) => {
-    /** @type {string[]} */
-    const names = [];
-    const source = pattern.replace(/[.*+?^$()|[\]\\]/g, '\\$&').replace(/\{(\w+)\}/g, (_, name) => { names.push(name); return '(.+?)'; });
-    return /** @type {[RegExp, string, string[]]} */ ([new RegExp(`^${source}$`, 's'), target, names]);
-  }).sort(([one], [other]) => own(other) - own(one));
-  for (const [pattern, target, names] of sentences) {
-    const match = pattern.exec(text);
-    if (match) return fill(target, Object.fromEntries(names.map((name, i) => [name, translated(match[i + 1] ?? '') ?? match[i + 1] ?? ''])));
+  sentences ??= Object.entries(/** @type {Record<string, string>} */ (words.server)).map(sentence).sort((one, other) => other.own - one.own);
+  for (const one of sentences) {
+    const match = text.startsWith(one.begin) ? (one.exact ??= exact(one)).exec(text) : null;
+    if (!match) continue;
+    const names = [...one.pattern.matchAll(/\{(\w+)\}/g)].map(([, name]) => String(name));
+    return fill(one.target, Object.fromEntries(names.map((name, at) => [name, translated(match[at + 1] ?? '') ?? match[at + 1] ?? ''])));
   }
   const parts = text.split('; ');
   const known = parts.length > 1 ? parts.map(translated) : [];

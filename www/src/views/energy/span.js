@@ -1,5 +1,5 @@
 // Spans of days by the site's calendar: what the address names, what to ask for it, and its neighbours.
-import { dayOf, locale, monthOf, serverNow, siteClock, t, yearOf } from '../../kit.js';
+import { dayOf, formats, locale, monthOf, serverNow, siteClock, t, yearOf } from '../../kit.js';
 
 /** @typedef {'day' | 'month' | 'year' | 'all'} By */
 /**
@@ -111,6 +111,6 @@ export function bucketName(buckets, at, unit) {
 export function tickName(start, unit) {
   const [, monthNo, day, hour] = /** @type {[string, string, string, string]} */ (/** @type {unknown} */ (/^\d+-(\d\d)-(\d\d)T(\d\d)/.exec(start) ?? []));
   if (unit === 'hour') return Number(hour) % 6 ? '' : clock.format(siteClock(start));
-  if (unit === 'day') return day === '01' || Number(day) % 5 === 0 ? String(Number(day)) : '';
+  if (unit === 'day') return day === '01' || Number(day) % 5 === 0 ? formats.count?.(Number(day)) ?? '' : '';
   return unit === 'month' ? (Number(monthNo) % 2 ? short.format(siteClock(start)) : '') : yearOf(start);
 }
