@@ -4,6 +4,8 @@ import { settled } from './harness.mjs';
 const LOCALES = { en: 'en-GB', pl: 'pl-PL' };
 const NBSP = '\u00a0';
 const DASH = '\u2013';
+/** What is rounded to nothing has no sign. */
+const unsigned = (text) => (/[1-9]/.test(text) ? text : text.replace(/[-\u2212]/, ''));
 /** What tells of the asking itself is never the same twice: what the page was told counts. */
 const MOVING = /^\/(api\/v1\/about|status)/;
 
@@ -25,6 +27,7 @@ function table(locale) {
     exact: number(4, 4),
     money,
     amount: (pln) => money(Math.abs(pln)),
+    amountKwh: (pln) => `${number(4, 4, { style: 'currency', currency: 'PLN' })(Math.abs(pln))}/kWh`,
     percent: (value) => number(0, 1, { style: 'percent' })(value / 100),
     change: (value) => number(0, 1, { style: 'percent', signDisplay: 'exceptZero' })(value / 100),
     share: number(0, 0, { style: 'percent' }),
@@ -86,7 +89,7 @@ async function once(page, house, language) {
     const value = status === 200 ? pointed(body, pointer) : undefined;
     if (typeof value === 'number' || (as === 'day' && typeof value === 'string')) {
       known += 1;
-      if (text !== formats[as](value) || isUnknown) tell(`the API ${value}, which is ${JSON.stringify(formats[as](value))}`);
+      if (text !== unsigned(formats[as](value)) || isUnknown) tell(`the API ${value}, which is ${JSON.stringify(unsigned(formats[as](value)))}`);
     } else if (text !== DASH || !isUnknown) tell(`the API ${status} ${JSON.stringify(value)}`);
   }
   return { wrong, known };

@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { LANGUAGES, VIEWS, addressOf, endAll, follow, house, open, overflow, settled, violations } from './harness.mjs';
+import { LANGUAGES, VIEWS, addressOf, endAll, eventually, follow, house, open, overflow, settled, violations } from './harness.mjs';
 
 const THEMES = ['light', 'dark'];
 const WIDTHS = [320, 390, 768, 1280, 1920];
@@ -30,9 +30,11 @@ async function looks(base) {
   return { passed, wrong };
 }
 
-/** Pictures for the documentation. */
-async function pictures(base, folder) {
+/** Pictures for the documentation, of a reading that has everything. */
+async function pictures({ base, tell, api }, folder) {
   mkdirSync(folder, { recursive: true });
+  await tell('state', 4180);
+  await eventually('the reading', async () => (await api('/api/v1/state')).body.live.photovoltaic.current_power_w === 4180);
   const wide = await open(base, '', { width: 1280, height: HEIGHT });
   for (const view of VIEWS) {
     await follow(wide, addressOf(view));
@@ -47,8 +49,9 @@ async function pictures(base, folder) {
 /** Stands in for the coordinator on the pictures. */
 const played = process.argv[2] ? spawn('python3', ['-c', 'import time; time.sleep(900)', 'master_coordinator.py']) : undefined;
 try {
-  const { base } = await house('full');
-  if (process.argv[2]) await pictures(base, process.argv[2]);
+  const full = await house('full');
+  const { base } = full;
+  if (process.argv[2]) await pictures(full, process.argv[2]);
   const { passed, wrong } = await looks(base);
   for (const fault of wrong) console.log(`FAIL ${fault}`);
   console.log(`${passed} looks at ${VIEWS.length} views and /lite, ${LANGUAGES.length} languages, ${THEMES.length} themes, ${WIDTHS.length} widths: nothing for axe to find, nothing wider than the window`);
