@@ -2,7 +2,7 @@
 """A page that nobody touches: how busy its main thread is, whether its memory grows, what the server sees of it.
 
 A coordinator writes; the server looks as often as by default and pushes what is new. After a minute, in which the
-connections of the load end, a minute is measured. Then a proxy in between says the reading again ten times a second, with
+connections of the load end, a minute is measured: processor time of the page's main thread. Then a proxy in between says the reading again ten times a second, with
 other numbers, for --minutes: the heap after collections, elements and listeners must stay.
 """
 

@@ -386,11 +386,11 @@ mod tests {
             ("the newest reading is of 2026-11-22", Some("najnowszy odczyt jest z 2026-11-22")),
             (
                 "rows of the last 24 hours are not known yet: they are still being loaded",
-                Some("pomiary z ostatnich 24 godzin nie są jeszcze znane: są jeszcze wczytywane"),
+                Some("odczyty z ostatnich 24 godzin nie są jeszcze znane: są jeszcze wczytywane"),
             ),
             (
                 "rows of the last 24 hours are not known yet: no disk",
-                Some("pomiary z ostatnich 24 godzin nie są jeszcze znane: no disk"),
+                Some("odczyty z ostatnich 24 godzin nie są jeszcze znane: no disk"),
             ),
             ("nobody knows this sentence", None),
             (

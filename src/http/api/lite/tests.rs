@@ -278,7 +278,7 @@ fn before_the_first_load_it_says_so() {
         "Panele – niczego jeszcze nie odczytano",
         "ceny są jeszcze wczytywane",
         "nieznane decyzje są jeszcze wczytywane",
-        "Ostatnie 24 godziny pomiary z ostatnich 24 godzin nie są jeszcze znane: są jeszcze wczytywane",
+        "Ostatnie 24 godziny odczyty z ostatnich 24 godzin nie są jeszcze znane: są jeszcze wczytywane",
         "Nie ma cen, które można by narysować.",
         "wczytywanie",
     ] {
