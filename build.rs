@@ -23,13 +23,12 @@ fn main() {
     list(&out.join("assets"), "", &mut parts);
     parts.push(']');
     fs::write(out.join("parts.rs"), parts).expect("the build folder can be written");
-    fs::write(out.join("languages.rs"), languages()).expect("the build folder can be written");
+    fs::write(out.join("languages.rs"), languages(&out.join("words"))).expect("the build folder can be written");
 }
 
-/// A line for each catalogue of `www/lang`: its code and its text.
-fn languages() -> String {
-    let folder = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it")).join("www/lang");
-    let entries = fs::read_dir(folder).expect("the catalogues are there");
+/// A line for each language: its code and what the server needs of its catalogue.
+fn languages(folder: &Path) -> String {
+    let entries = fs::read_dir(folder).expect("build.mjs has made it");
     let mut paths: Vec<_> = entries.map(|entry| entry.expect("it can be read").path()).collect();
     paths.sort();
     let lines = paths.iter().map(|path| {

@@ -3,6 +3,7 @@
 //
 //   hash           of everything below, in the path of every asset: a browser asks for each of them once
 //   index.html     a template, which the server fills in (src/http/api/page.rs)
+//   words/*.json   what the server itself writes with, of each catalogue (src/http/api/words.rs)
 //   assets/*.gz    gzipped: style, icons, one module a view, and in a folder for each language its shell
 import { build } from 'esbuild';
 import { createHash } from 'node:crypto';
@@ -74,6 +75,9 @@ for (const file of readdirSync(join(here, 'icons')).filter((name) => name !== 'm
   assets.set(file, readFileSync(join(here, 'icons', file)));
 }
 
+/** The sections of a catalogue that the server reads; the program is smaller without the others. */
+const SERVER = ['meta', 'nav', 'common', 'age', 'now', 'sources', 'lite', 'server'];
+
 const index = readFileSync(join(here, 'index.html'), 'utf8');
 const hash = createHash('sha256').update(index);
 for (const [name, bytes] of assets) hash.update(name).update(bytes);
@@ -83,4 +87,8 @@ rmSync(out, { recursive: true, force: true });
 const write = (path, bytes) => { mkdirSync(dirname(path), { recursive: true }); writeFileSync(path, bytes); };
 write(join(out, 'hash'), digest);
 write(join(out, 'index.html'), index.replaceAll('{{hash}}', digest));
+for (const [code, file] of catalogues) {
+  const catalogue = JSON.parse(readFileSync(file, 'utf8'));
+  write(join(out, 'words', `${code}.json`), JSON.stringify(Object.fromEntries(SERVER.map((name) => [name, catalogue[name]]))));
+}
 for (const [name, bytes] of assets) write(join(out, 'assets', `${name}.gz`), gzipSync(bytes, { level: 9 }));
