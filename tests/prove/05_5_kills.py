@@ -376,8 +376,9 @@ class Ruins:
         with Poller(server, pause=0.1) as poller:
             if running:
                 summed(server)
-                spoil(path)
-                ruined = path.read_bytes()
+                with path.open("rb") as file:  # the server may move it at once
+                    spoil(path)
+                    ruined = file.read()
                 server.get(self.paths[0])  # who asks meets it first
             self.told(label, server, path, fate, ruined)
             all_answer(tally, label, server, self.paths)

@@ -5,11 +5,11 @@ use jiff::{SignedDuration, Timestamp, ToSpan};
 use serde_json::Value;
 
 use super::super::history;
+use super::Sheet;
 use super::answer::Answer;
 use super::draft::Draft;
 use super::numbers::{As, local};
 use super::svg::{Chart, Extremes, Shape, draw};
-use super::{Origin, Sheet};
 
 /// More slots than this are two days, which have room for half as many names.
 const ONE_DAY: usize = 100;
@@ -93,18 +93,8 @@ fn negative(sheet: &Sheet<'_>, out: &mut Draft, starts: &[Timestamp], values: &[
 pub fn last_day(sheet: &Sheet<'_>, out: &mut Draft) {
     let words = sheet.language;
     let title = words.text("lite.last_day");
-    let answer = match Answer::of("/historical-data", history::answer(sheet.ask)) {
-        Ok(answer) => answer,
-        Err(refusal) => {
-            sheet.begin(out, "last-day", false, title);
-            sheet.reason(out, Some(&refusal.text));
-            out.put("</section>");
-            return;
-        }
-    };
-    let stale_after = answer.text("/stale_after");
-    let is_stale = stale_after.and_then(|after| sheet.since(after)).is_some();
-    sheet.begin(out, "last-day", is_stale, title);
+    let answer = Answer::of("/historical-data", history::answer(sheet.ask));
+    let Some(answer) = sheet.begin_of(out, "last-day", answer, title) else { return };
     let times = clock(&answer);
     let ticks = ticks(&times, |time| time, sheet, 0.0);
     let mut has_holes = false;
@@ -141,15 +131,7 @@ pub fn last_day(sheet: &Sheet<'_>, out: &mut Draft) {
     if has_holes {
         out.put("<p class=\"quiet\">").text(words.text("lite.holes")).put("</p>");
     }
-    let at = answer.text("/as_of");
-    let origin = Origin {
-        at,
-        age_s: at.and_then(|at| sheet.since(at)),
-        stale_since: stale_after.filter(|_| is_stale),
-        source: answer.text("/source").map_or("", |source| words.named("common.source_", source)),
-    };
-    sheet.age(out, &origin);
-    out.put("</section>");
+    sheet.end_of(out, &answer);
 }
 
 /// When each point is. The answer tells hours and minutes, and when it was made: the last point is the newest one before.

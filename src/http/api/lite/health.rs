@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::super::months;
+use super::Sheet;
 use super::answer::Answer;
 use super::draft::Draft;
 use super::numbers::{As, ago};
-use super::{Origin, Sheet};
 
 const SOURCES: [&str; 6] = ["live", "metrics", "prices", "process", "logs", "months"];
 
@@ -14,18 +14,8 @@ const SOURCES: [&str; 6] = ["live", "metrics", "prices", "process", "logs", "mon
 pub fn month(sheet: &Sheet<'_>, out: &mut Draft) {
     let words = sheet.language;
     let title = words.text("lite.month");
-    let answer = match Answer::of("/metrics", months::metrics(sheet.ask)) {
-        Ok(answer) => answer,
-        Err(refusal) => {
-            sheet.begin(out, "month", false, title);
-            sheet.reason(out, Some(&refusal.text));
-            out.put("</section>");
-            return;
-        }
-    };
-    let stale_after = answer.text("/stale_after");
-    let is_stale = stale_after.and_then(|after| sheet.since(after)).is_some();
-    sheet.begin(out, "month", is_stale, title);
+    let answer = Answer::of("/metrics", months::metrics(sheet.ask));
+    let Some(answer) = sheet.begin_of(out, "month", answer, title) else { return };
     out.put("<table><tbody>");
     for (name, pointer, how) in [
         ("lite.month_charged", "/total_energy_charged_kwh", As::Energy),
@@ -45,15 +35,7 @@ pub fn month(sheet: &Sheet<'_>, out: &mut Draft) {
         out.put("</td></tr>");
     }
     out.put("</tbody></table><p class=\"quiet\">").text(words.text("lite.month_estimated")).put("</p>");
-    let at = answer.text("/as_of");
-    let origin = Origin {
-        at,
-        age_s: at.and_then(|at| sheet.since(at)),
-        stale_since: stale_after.filter(|_| is_stale),
-        source: answer.text("/source").map_or("", |source| words.named("common.source_", source)),
-    };
-    sheet.age(out, &origin);
-    out.put("</section>");
+    sheet.end_of(out, &answer);
 }
 
 /// The coordinator and the sources.

@@ -16,7 +16,7 @@ use self::draft::Draft;
 use self::numbers::{As, Times, ago};
 use super::page::{self, Reader};
 use super::words::{self, Language};
-use super::{Ask, v1};
+use super::{Ask, Refusal, v1};
 use crate::http::message::{Body, Response, header};
 
 /// After how long a browser loads it anew, s. A header, since that leaves the reader a choice (`?refresh=off`).
@@ -197,6 +197,41 @@ impl Sheet<'_> {
     fn begin(&self, out: &mut Draft, class: &'static str, is_stale: bool, title: &str) {
         out.put("<section class=\"").put(class).put(if is_stale { " stale" } else { "" }).put("\"><h2>");
         out.text(title).put("</h2>");
+    }
+
+    /// The beginning of a part that tells of an answer of its own, which comes back. A refused one is told of and nothing follows.
+    fn begin_of(
+        &self,
+        out: &mut Draft,
+        class: &'static str,
+        answer: Result<Answer, Refusal>,
+        title: &str,
+    ) -> Option<Answer> {
+        let is_stale = answer.as_ref().is_ok_and(|answer| self.stale_since(answer).is_some());
+        self.begin(out, class, is_stale, title);
+        if let Err(refusal) = &answer {
+            self.reason(out, Some(&refusal.text));
+            out.put("</section>");
+        }
+        answer.ok()
+    }
+
+    /// Its end: how old the answer is.
+    fn end_of(&self, out: &mut Draft, answer: &Answer) {
+        let at = answer.text("/as_of");
+        let origin = Origin {
+            at,
+            age_s: at.and_then(|at| self.since(at)),
+            stale_since: self.stale_since(answer),
+            source: answer.text("/source").map_or("", |source| self.language.named("common.source_", source)),
+        };
+        self.age(out, &origin);
+        out.put("</section>");
+    }
+
+    /// Since when an answer is stale, if it is.
+    fn stale_since<'a>(&self, answer: &'a Answer) -> Option<&'a str> {
+        answer.text("/stale_after").filter(|after| self.since(after).is_some())
     }
 }
 
