@@ -28,7 +28,9 @@ const RECONNECT_EAGERLY: Duration = Duration::from_secs(5);
 /// How long a question of somebody's own may take.
 const LOOK_DEADLINE: Duration = Duration::from_secs(30);
 /// How often a read of a file that changes underneath is tried again.
-const FROZEN_TRIES: u32 = 3;
+const TRIES: u32 = 6;
+/// What a writer needs to make its files ready.
+const MOMENT: Duration = Duration::from_millis(50);
 
 /// What the database is like, as found when it was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,13 +135,16 @@ impl Database {
                 self.link = None;
             }
             match result {
-                _ if torn && tries < FROZEN_TRIES => {}
+                _ if torn && self.may_try_again(tries, deadline, started) => {}
                 _ if torn => {
                     return Err(Fault::new(Kind::Locked, "the database changed while it was read"));
                 }
                 Ok(value) => {
                     self.outage = None;
                     return Ok(value);
+                }
+                Err(fault) if fault.kind() == Kind::Locked && self.may_try_again(tries, deadline, started) => {
+                    self.link = None;
                 }
                 Err(fault) => {
                     let fault = self.explain(fault, deadline, started);
@@ -153,6 +158,11 @@ impl Database {
                 }
             }
         }
+    }
+
+    /// Whether what may pass in a moment is tried once more, after that moment.
+    fn may_try_again(&self, tries: u32, deadline: Duration, started: Instant) -> bool {
+        tries < TRIES && started.elapsed() + MOMENT < deadline && self.shutdown.wait(MOMENT)
     }
 
     /// A fault of waiting with how long was waited, or what it really is when the program stops.

@@ -4,7 +4,9 @@
 //! A plain `mode=ro` connection that comes before the coordinator creates `-wal` and `-shm` under its own user and
 //! locks the coordinator out for good. So:
 //!
-//! - `-wal` and `-shm` there: `mode=ro&readonly_shm=1`, which creates nothing;
+//! - `-wal` and `-shm` there: `mode=ro&readonly_shm=1`. It creates no `-shm`, but it would create a `-wal` that its writer
+//!   removes in this very moment: so a first connection holds the shared lock, under which nobody removes them, and the
+//!   files are looked at once more before the second one is opened;
 //! - no `-wal`: everything is in the main file. It is opened `immutable` (no lock, nothing created), and its stat is
 //!   compared before and after the read. A file in rollback-journal mode is then opened the ordinary way, with
 //!   SQLite's own locks, since that mode has no shared memory to create;
@@ -15,9 +17,10 @@
 use std::ffi::OsString;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use parking_lot::RwLock;
+use parking_lot::{RwLock, RwLockReadGuard};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::query::{Deadlines, sql_fault};
@@ -25,8 +28,15 @@ use crate::base::fault::{Fault, Kind, io_fault};
 use crate::base::file_uri::uri_path;
 use crate::base::shutdown::Shutdown;
 
+/// How connections that use SQLite's locks are opened.
+const SHARED: &str = "mode=ro&readonly_shm=1";
+const FLAGS: OpenFlags =
+    OpenFlags::SQLITE_OPEN_READ_ONLY.union(OpenFlags::SQLITE_OPEN_URI).union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
 /// SQLite's page cache for each connection, KiB.
 const CACHE_KIB: i64 = 256;
+/// How often a file that cannot be opened is looked at, and how long after one another.
+const LOOKS: u32 = 10;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 /// Prepared statements kept.
 const STATEMENTS: usize = 16;
 
@@ -100,26 +110,80 @@ fn beside(path: &Path, suffix: &str) -> PathBuf {
 }
 
 /// Opens the database at `path`; the first statement is tried within `deadline`.
+///
+/// A writer that closes it removes `-shm` and `-wal` one after the other, and one that opens it makes them so: what cannot
+/// be opened is looked at again some times, within half a second, before it is a fault.
 pub fn open(path: &Path, deadline: Duration, shutdown: &Shutdown) -> Result<Opened, Fault> {
     let path = &target(path);
+    let started = Instant::now();
+    let mut looks = 1;
+    loop {
+        let left = deadline.saturating_sub(started.elapsed());
+        match open_as_it_is(path, left, shutdown) {
+            Err(fault) if fault.kind() == Kind::Locked || fault.kind() == Kind::Io => {
+                if looks == LOOKS || left <= BETWEEN_LOOKS || !shutdown.wait(BETWEEN_LOOKS) {
+                    return Err(fault);
+                }
+                looks += 1;
+            }
+            opened_or_not => return opened_or_not,
+        }
+    }
+}
+
+fn open_as_it_is(path: &Path, deadline: Duration, shutdown: &Shutdown) -> Result<Opened, Fault> {
     let mark = FileMark::of(path)?;
     if mark.wal {
-        if !beside(path, "-shm").exists() {
-            return Err(Fault::new(
-                Kind::Locked,
-                format!(
-                    "the database {} has a -wal file without a -shm file: its writer was interrupted or keeps it \
-                     to itself; it becomes readable when the coordinator opens it again",
-                    path.display()
-                ),
-            ));
+        look_for_shm(path)?;
+        let held = hold(path, deadline, shutdown)?;
+        look_for_shm(path)?;
+        if !beside(path, "-wal").exists() {
+            return Err(Fault::new(Kind::Locked, "the writer of the database closed it at this moment"));
         }
-        return connect(path, "mode=ro&readonly_shm=1", deadline, shutdown, Link::Shared, mark);
+        let opened = connect(path, SHARED, deadline, shutdown, Link::Shared, mark);
+        drop(held);
+        return opened;
     }
-    if is_rollback_file(path, deadline)? {
+    let is_rollback_file = is_rollback_file(path, deadline)?;
+    let _reading = SESSIONS.read();
+    if is_rollback_file {
         return connect(path, "mode=ro", deadline, shutdown, Link::Shared, mark);
     }
     connect(path, "mode=ro&immutable=1", deadline, shutdown, Link::Frozen(mark.clone()), mark)
+}
+
+fn look_for_shm(path: &Path) -> Result<(), Fault> {
+    if beside(path, "-shm").exists() {
+        return Ok(());
+    }
+    let text = format!(
+        "the database {} has a -wal file without a -shm file: its writer was interrupted or keeps it to itself; it becomes \
+         readable when the coordinator opens it again",
+        path.display()
+    );
+    Err(Fault::new(Kind::Locked, text))
+}
+
+/// A connection that holds SQLite's shared lock until it is dropped: its writer can remove neither `-wal` nor `-shm`.
+///
+/// With `RESET_DATABASE` SQLite takes the lock and does not look at the file's content, which says that it is in WAL mode:
+/// a `-wal` that is there is opened, one that is missing is not created. (The reset itself would take a `VACUUM`.)
+struct Held {
+    _connection: Connection,
+    _reading: RwLockReadGuard<'static, ()>,
+}
+
+fn hold(path: &Path, deadline: Duration, shutdown: &Shutdown) -> Result<Held, Fault> {
+    let reading = SESSIONS.read();
+    let deadlines = Deadlines::new(shutdown.clone());
+    let mut connection = Connection::open_with_flags(uri(path, SHARED), FLAGS).map_err(|error| sql_fault(&error))?;
+    deadlines.install(&mut connection).map_err(|error| sql_fault(&error))?;
+    deadlines.arm(deadline);
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_RESET_DATABASE, true)
+        .and_then(|_| connection.execute_batch("BEGIN; PRAGMA user_version"))
+        .map_err(|error| sql_fault(&error))?;
+    Ok(Held { _connection: connection, _reading: reading })
 }
 
 /// Whether the file is in rollback-journal mode: opened `nolock`, SQLite reads such a file and refuses one in WAL mode
@@ -130,12 +194,16 @@ fn is_rollback_file(path: &Path, deadline: Duration) -> Result<bool, Fault> {
     let Some(_alone) = SESSIONS.try_write_for(deadline) else {
         return Err(Fault::timeout("the database is still being read by another thread"));
     };
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let readable = Connection::open_with_flags(format!("file:{}?mode=ro&nolock=1", uri_path(path)), flags)
+    let readable = Connection::open_with_flags(uri(path, "mode=ro&nolock=1"), FLAGS)
         .and_then(|probe| probe.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())));
     Ok(readable.is_ok())
 }
 
+fn uri(path: &Path, parameters: &str) -> String {
+    format!("file:{}?{parameters}", uri_path(path))
+}
+
+/// The connection, proved by its first statement. The caller holds `SESSIONS`.
 fn connect(
     path: &Path,
     parameters: &str,
@@ -144,11 +212,9 @@ fn connect(
     link: Link,
     mark: FileMark,
 ) -> Result<Opened, Fault> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let _reading = SESSIONS.read();
-    let uri = format!("file:{}?{parameters}", uri_path(path));
     let deadlines = Deadlines::new(shutdown.clone());
-    let mut connection = Connection::open_with_flags(uri, flags).map_err(|error| sql_fault(&error))?;
+    let mut connection =
+        Connection::open_with_flags(uri(path, parameters), FLAGS).map_err(|error| sql_fault(&error))?;
     deadlines.install(&mut connection).map_err(|error| sql_fault(&error))?;
     deadlines.arm(deadline);
     let prepared = prepare(&connection);

@@ -72,6 +72,8 @@ pub fn sql_fault(error: &Error) -> Fault {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
             Fault::new(Kind::Locked, "the database is held by another program")
         }
+        // A reader may write nothing, and what is there cannot be read before its writer has set it right.
+        Some(ErrorCode::ReadOnly) => Fault::new(Kind::Locked, "the database is being opened by its writer"),
         Some(ErrorCode::OperationInterrupted) => Fault::timeout("the database did not answer in time"),
         Some(ErrorCode::NotADatabase) => Fault::invalid("the database file is not an SQLite database"),
         Some(ErrorCode::DatabaseCorrupt) => Fault::invalid(format!("the database is damaged: {detail}")),

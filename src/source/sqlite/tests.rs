@@ -367,3 +367,45 @@ fn content_that_makes_no_sense_does_not_cut_the_rest_off() {
     insert_state(&writer, "2026-11-22T13:59:00", &soc("51", "2026-11-22T13:59:00"));
     assert!(reader.latest_state("2026-11-22T13:00:00Z".parse().unwrap()).unwrap().is_some(), "without a pause");
 }
+
+/// Another process that writes: each row by a connection of its own, which cleans up when it closes.
+#[test]
+#[ignore = "the other process of the test below"]
+fn a_writer_that_opens_and_closes() {
+    let path = std::env::var_os("WATTBOARD_TEST_DATABASE").expect("set by the test below");
+    for _ in 0..60 {
+        let connection = Connection::open(&path).unwrap();
+        connection.busy_timeout(Duration::from_secs(5)).unwrap();
+        insert_state(&connection, "2026-11-22T14:00:00", "{}");
+        drop(connection);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_writer_that_comes_and_goes_is_no_outage() {
+    let site = Site::new();
+    drop(site.writer("wal"));
+    let mut writer = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "--ignored", "source::sqlite::tests::a_writer_that_opens_and_closes"])
+        .env("WATTBOARD_TEST_DATABASE", site.path())
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut reader = site.reader();
+    let (mut reads, mut newest) = (0, 0);
+    while writer.try_wait().unwrap().is_none() {
+        let count = "SELECT count(*) FROM system_state";
+        let seen = reader.look(|connection| {
+            connection.query_row(count, [], |row| row.get::<_, i64>(0)).map_err(|error| query::sql_fault(&error))
+        });
+        let seen = seen.unwrap();
+        assert!(seen >= newest, "{seen} rows after {newest}");
+        (reads, newest) = (reads + 1, seen);
+        reader.rest();
+    }
+    assert!(writer.wait().unwrap().success());
+    assert!(reads > 60, "{reads} reads");
+    // The writer clears up, unless it was read at its end: then both files stay. The reader itself makes none.
+    assert_ne!(site.files().len(), 2, "{:?}", site.files());
+}
