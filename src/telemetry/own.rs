@@ -45,14 +45,14 @@ pub const FAMILIES: &[Family] = &[
         out.put(Some(if (stated - reckoned).abs() > CLOCK_SET_S { reckoned } else { stated }));
     }),
     counter(
-        "wattboard_disk_written_bytes",
+        "wattboard_own_written_bytes",
         "bytes",
         &[],
         "What Wattboard had written to storage; nothing where the kernel does not tell.",
         |m, out| out.put(own(m).and_then(|own| own.written_bytes).map(|bytes| bytes as f64)),
     ),
     counter(
-        "wattboard_disk_read_bytes",
+        "wattboard_own_read_bytes",
         "bytes",
         &[],
         "What Wattboard had read from storage; nothing where the kernel does not tell.",

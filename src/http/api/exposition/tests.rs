@@ -171,8 +171,8 @@ fn values_have_units_and_signs() {
         ("wattboard_coordinator_running", "", Some(1.0)),
         ("wattboard_source_state", ",source=\"live\",state=\"ok\"", Some(1.0)),
         ("wattboard_source_state", ",source=\"live\",state=\"stale\"", Some(0.0)),
-        ("wattboard_disk_written_bytes_total", "", Some(0.0)),
-        ("wattboard_disk_read_bytes_total", "", None),
+        ("wattboard_own_written_bytes_total", "", Some(0.0)),
+        ("wattboard_own_read_bytes_total", "", None),
         ("process_resident_memory_bytes", "", Some(9_437_184.0)),
     ] {
         assert_eq!(value(name, labels), expected, "{name}{labels}");
