@@ -1,0 +1,101 @@
+"""Shell fragments: what is run as it is, what is run until it listens, and what is left out, each with its reason."""
+
+import re
+import subprocess
+
+from markdown import ROOT
+
+# (pattern, why it is not run here, where it is): nothing else may be left out.
+EXEMPT = [
+    (r"make (run|test|check|page-test|page|bench|prove|soak|fuzz|dist|deb|proof-needs)\b", "builds or tests for minutes; here: the target exists", "make"),
+    (r"cargo (build|test|fmt|clippy|install)\b", "builds what is under test", "02_1_fresh.py"),
+    (r"(make page|npm) .*&& cargo build", "builds what is under test", "02_1_fresh.py"),
+    (r"(sudo )?(apt|apt-get|dpkg) ", "changes the machine", "system"),
+    (r"(sudo )?systemctl ", "changes the machine", "system"),
+    (r"(sudo )?journalctl ", "reads the machine's journal", "system"),
+    (r"sudo ", "changes the machine", "system"),
+    (r"git (tag|push|clone) ", "changes a repository", "nowhere: it is the release itself"),
+    (r"tests/prove/\d\d_\S+\.py", "a proof of its own; here: the script exists", "make prove"),
+    (r"python3 -m unittest discover -s tests/", "tests of their own; here: the folder exists", "make test"),
+]
+SERVERS = re.compile(r"^(\S*/)?wattboard( (serve|demo)\b.*)?$")
+ENDLESS = re.compile(r"^(curl .*(-N|--no-buffer)\b|(\S*/)?wattboard prices backfill)")
+
+
+def lines_of(text):
+    """Logical lines: continued ones joined, here-documents with what they hold, comments and empty ones left out."""
+    found, lines = [], iter(text.splitlines())
+    for line in lines:
+        while line.endswith("\\"):
+            line = line[:-1].rstrip() + " " + next(lines).strip()
+        here = re.search(r"<<-?'?(\w+)'?", line)
+        if here:
+            for more in lines:
+                line += "\n" + more
+                if more.strip() == here.group(1):
+                    break
+        opened = re.match(r"(for|while|if) ", line)
+        if opened and not re.search(r"\b(done|fi)\b", line):
+            for more in lines:
+                line += "\n" + more
+                if re.match(r"(done|fi)\b", more):
+                    break
+        bare = re.sub(r"(^|\s)#.*$", "", line) if "\n" not in line else line
+        if bare.strip():
+            found.append(bare.rstrip())
+    return found
+
+
+def exemption(line):
+    return next((entry for entry in EXEMPT if re.match(entry[0], line)), None)
+
+
+class Commands:
+    """Runs fragments one after the other; `ran` and `left` count."""
+
+    def __init__(self, house):
+        self.house, self.ran, self.left = house, [], []
+
+    def run(self, fragment):
+        """Runs a fragment; what it wrote to standard output."""
+        wrote, script = "", []
+        for line in lines_of(fragment.text):
+            left = exemption(line)
+            if left:
+                self._look(line, left[2], fragment)
+                self.left.append((f"{fragment}: {line}", left[1], left[2]))
+            elif SERVERS.match(line):
+                wrote += self._until_it_listens(line, fragment)
+            elif ENDLESS.match(line):
+                wrote += self._for_a_while(line, fragment)
+            else:
+                script.append(line)
+        if script:
+            code, out, errors = self.house.run("\n".join(script))
+            assert code == 0, f"{fragment}: exit code {code}: {out[-500:]}{errors[-1500:]}"
+            self.ran += [f"{fragment}: {line}" for line in script]
+            wrote += out
+        return wrote
+
+    def _look(self, line, where, fragment):
+        """Of what is not run: that it could be."""
+        make = re.match(r"make ([a-z-]+)", line)
+        if make and where in ("make", "02_1_fresh.py"):
+            done = subprocess.run(["make", "-n", *make.group(1).split()], cwd=ROOT, capture_output=True, text=True)
+            assert done.returncode == 0, f"{fragment}: {line}: {done.stderr}"
+        script = re.match(r"tests/prove/(\S+)", line)
+        if script:
+            assert (ROOT / "tests" / "prove" / script.group(1)).exists(), f"{fragment}: {line}"
+
+    def _until_it_listens(self, line, fragment):
+        process, _, _ = self.house.start(["bash", "-c", f"exec {line}"], cwd=self.house.checkout)
+        code = self.house.stop(process)
+        assert code == 0, f"{fragment}: {line}: stopped with {code}"
+        self.ran.append(f"{fragment}: {line}")
+        return ""
+
+    def _for_a_while(self, line, fragment):
+        code, out, errors = self.house.run(f"timeout 4 {line} || test $? = 124 -o $? = 130")
+        assert code == 0 and (out or errors), f"{fragment}: {line}: {code} {out[-300:]}{errors[-300:]}"
+        self.ran.append(f"{fragment}: {line}")
+        return out
