@@ -34,6 +34,13 @@ class House:
         self.processes = []
 
     def __enter__(self):
+        try:
+            return self._made()
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def _made(self):
         programs = self.folder / "bin"
         for folder in (programs, self.home, self.checkout / "target" / "release"):
             folder.mkdir(parents=True)
@@ -72,8 +79,10 @@ class House:
         os.set_blocking(process.stdout.fileno(), False)
         deadline, heard = time.monotonic() + seconds, ""
         while time.monotonic() < deadline and process.poll() is None and "\n" not in heard:
-            heard += process.stdout.read() or ""
-            time.sleep(0.02)
+            try:
+                heard += os.read(process.stdout.fileno(), 65536).decode()
+            except BlockingIOError:
+                time.sleep(0.02)
         said.seek(0)
         errors = said.read()
         found = re.search(r"listening on (http://\S+)", heard)
