@@ -91,9 +91,9 @@ class House:
         return process, found.group(1), errors
 
     @staticmethod
-    def stop(process, group=False):
+    def stop(process):
         """SIGTERM, as whoever ends a server sends it; the exit code."""
-        os.killpg(process.pid, signal.SIGTERM) if group else process.terminate()
+        process.terminate()
         return process.wait(10)
 
     def _demo(self):
@@ -123,13 +123,20 @@ class House:
 
     def run(self, script, seconds=60):
         """Runs lines of a shell as they are, in the checkout; (exit code, standard output, standard error)."""
-        done = subprocess.run(
+        process = subprocess.Popen(
             ["bash", "-euo", "pipefail", "-c", script],
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=seconds,
             env=self.environment,
             cwd=self.checkout,
+            start_new_session=True,
         )
-        return done.returncode, done.stdout, done.stderr
+        try:
+            out, errors = process.communicate(timeout=seconds)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+        return process.returncode, out, errors
