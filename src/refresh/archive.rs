@@ -125,7 +125,7 @@ impl Archivist {
                 },
                 recv(timer) -> _ => if let Some(next) = self.next_job() {
                     self.due = None;
-                    job = backfill::start(next, &self.context.config, &stop, self.context.clock.now());
+                    job = backfill::start(next, &self.context.config, &self.context.price_roots, &stop, self.context.clock.now());
                 },
             }
             self.notice();

@@ -10,8 +10,9 @@ const DOCUMENT: &str = include_str!("../../../docs/configure.md");
 /// An entry of `distribution_pricing`, as the document calls it.
 const ENTRY: &str = "electricity_tariff.distribution_pricing.NAME.";
 /// Defaults that no value of the config would say.
-const DEFAULTS_IN_WORDS: [&str; 6] = [
+const DEFAULTS_IN_WORDS: [&str; 7] = [
     "web_server.auth.token_file",
+    "price_analysis.ca_file",
     "prosumer.api_url",
     "electricity_tariff.preset",
     "electricity_tariff.sc_component_pln_kwh",
