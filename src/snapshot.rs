@@ -15,6 +15,7 @@ use crate::base::document::Document;
 use crate::base::fault::Fault;
 use crate::model::coordinator::Coordinator;
 use crate::model::decision::{Decision, Kind};
+use crate::model::disk::Disk;
 use crate::model::energy::Point;
 use crate::model::footprint::Footprint;
 use crate::model::logs::Logs;
@@ -268,6 +269,8 @@ pub struct Snapshot {
     pub process: Section<Coordinator>,
     /// This program itself.
     pub footprint: Section<Footprint>,
+    /// The disk that holds the site.
+    pub disk: Section<Disk>,
     /// Log files.
     pub logs: Section<Logs>,
     /// Month summaries.

@@ -4,6 +4,7 @@ pub mod balance;
 pub mod coordinator;
 pub mod day;
 pub mod decision;
+pub mod disk;
 pub mod energy;
 pub mod footprint;
 pub mod forecast;

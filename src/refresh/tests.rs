@@ -449,3 +449,24 @@ fn a_failing_database_does_not_bring_old_files_back() {
     fs::rename(bench.dir.path().join("data/away.db"), &path).unwrap();
     assert_eq!(look(), (77.0, 19.0, false, false));
 }
+
+#[test]
+fn the_disk_is_looked_at_with_the_process() {
+    let bench = Bench::new("2026-11-22T13:00:00Z", "");
+    let mut process = process::Process::new(bench.context.clone());
+    process.refresh();
+    let seen = || bench.context.cell.load().disk.value.clone().unwrap();
+    let space = seen().room.clone().unwrap().space;
+    assert!(space.total_bytes > 0 && space.total_bytes >= space.used_bytes, "{space:?}");
+    assert!(
+        seen().own.pace.bytes_a_day.clone().unwrap_err().starts_with("watched for 0s")
+            || seen().own.written_bytes.is_err()
+    );
+    bench.clock.advance(Duration::from_secs(6 * 3600));
+    // Months by the wall clock, as on a machine that learns the time late, are no time that was watched.
+    bench.clock.set_wall("2027-11-22T13:00:00Z".parse().unwrap());
+    process.refresh();
+    let disk = seen();
+    assert_eq!(disk.own.pace.over, Duration::from_secs(6 * 3600));
+    assert!(disk.own.pace.bytes_a_day.is_ok() || disk.own.written_bytes.is_err(), "{disk:?}");
+}

@@ -2,6 +2,7 @@
 //! by one thread; reading is split from parsing, so that parsing is tested without files.
 
 pub mod composite;
+pub mod disk;
 pub mod files;
 pub mod footprint;
 pub mod journal;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::super::{Ask, Reply, Unknown, json};
+use super::disk::{Disk, disk};
 use crate::http::counters::{Counters, Snapshot as Counted};
 use crate::http::limits::Limits;
 use crate::model::time::human_duration;
@@ -21,6 +22,7 @@ struct About<'a> {
     uptime_s: f64,
     uptime_human: String,
     process: Option<Process>,
+    disk: Option<Disk<'a>>,
     connections: Option<Connections>,
     requests: Option<Requests>,
     limits: Vec<Limit>,
@@ -121,6 +123,7 @@ pub fn answer(
     if process.as_ref().is_some_and(|process| process.read_bytes.is_none()) {
         unknown.insert("process.read_bytes, process.written_bytes".into(), "the kernel does not tell".into());
     }
+    let disk = disk(ask, &mut unknown);
     let counted = counters.map(Counters::snapshot);
     let latency = counters.map_or(Vec::new(), |counters| {
         let of_class = |(class, route): (usize, &'static str)| {
@@ -146,6 +149,7 @@ pub fn answer(
             uptime_s: uptime.as_secs_f64().floor(),
             uptime_human: human_duration(uptime),
             process,
+            disk,
             connections: counted.as_ref().map(connections),
             requests: counted.as_ref().map(requests),
             limits: counted.as_ref().zip(edge).map_or(Vec::new(), |(counted, (_, limits))| bounds(counted, limits)),

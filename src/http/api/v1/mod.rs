@@ -3,6 +3,7 @@
 pub mod about;
 pub mod at;
 pub mod decisions;
+mod disk;
 pub mod energy;
 mod energy_answer;
 pub mod events;

@@ -10,6 +10,7 @@ use crate::base::fault::Fault;
 use crate::http::counters::Counters;
 use crate::http::limits::Limits;
 use crate::http::message::{Answer, Handler, Method, Request};
+use crate::model::disk::{Device, FileSize, Look, Space, Watch};
 use crate::model::footprint::Footprint;
 use crate::model::price::{Entity, PublishedDay};
 
@@ -229,6 +230,56 @@ fn the_server_tells_about_itself() {
         ("/nonsense", 0),
     ] {
         assert_eq!(bench.api.class(&Request { path: path.into(), ..request.clone() }), class, "{path}");
+    }
+}
+
+#[test]
+fn the_disk_has_figures_with_their_times_or_reasons() {
+    let bench = Bench::new("");
+    let (_, about) = bench.ask("/api/v1/about");
+    assert_eq!((&about["disk"], &about["unknown"]["disk"]), (&Value::Null, &json!("it was not looked at yet")));
+    let attempt = bench.attempt();
+    let look = |hours: u64| Look {
+        at: Duration::from_secs(hours * 3600),
+        uptime: Ok(Duration::from_secs((hours + 2) * 3600)),
+        own_written: Ok(hours * 4096),
+        device: Ok(Device { number: (179, 2), name: "mmcblk0p2".into(), sectors_written: 10 + hours * 16 }),
+        whole: Err("cannot read /proc/diskstats: permission denied".into()),
+        database: Ok(FileSize { file: (1, 2), bytes: 5000 + hours * 100 }),
+        space: Ok(Space { device: 1, total_bytes: 900_000, used_bytes: 500_000 - hours, free_bytes: 300_000 }),
+    };
+    let mut watch = Watch::default();
+    watch.note(look(0));
+    let disk = watch.note(look(6));
+    bench.cell.publish(|next| next.disk.succeed(Arc::new(disk), attempt));
+    let (_, about) = bench.ask("/api/v1/about");
+    let over_s = 6 * 3600;
+    assert_eq!(
+        about["disk"],
+        json!({
+            "as_of": "2026-11-22T14:00:00+01:00",
+            "own": {"written_bytes": 24_576, "bytes_a_day": 98_304, "over_s": over_s},
+            "device": {
+                "name": "mmcblk0p2", "boot_bytes": 54_272, "boot_bytes_a_day": 162_816, "boot_s": 8 * 3600,
+                "watched_bytes": 49_152, "watched_s": over_s, "bytes_a_day": 196_608, "over_s": over_s,
+            },
+            "whole": null,
+            "database": {"bytes": 5600, "bytes_a_day": 2400, "over_s": over_s},
+            "room": {
+                "total_bytes": 900_000, "used_bytes": 499_994, "free_bytes": 300_000, "bytes_a_day": -24,
+                "over_s": over_s, "days_until_full": null,
+            },
+        })
+    );
+    let unknown = &about["unknown"];
+    assert_eq!(unknown["disk.whole"], "cannot read /proc/diskstats: permission denied");
+    assert_eq!(unknown["disk.room.days_until_full"], "the used space did not grow in 6h");
+    let early = Watch::default().note(look(1));
+    bench.cell.publish(|next| next.disk.succeed(Arc::new(early), attempt));
+    let (_, about) = bench.ask("/api/v1/about");
+    for path in ["own.bytes_a_day", "device.bytes_a_day", "device.boot_bytes_a_day", "database.bytes_a_day"] {
+        let why = about["unknown"][format!("disk.{path}")].as_str().unwrap();
+        assert!(why.ends_with("; a figure takes 6 h"), "{path}: {why}");
     }
 }
 

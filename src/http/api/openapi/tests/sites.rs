@@ -12,6 +12,7 @@ use crate::http::limits::Limits;
 use crate::model::balance::Balance;
 use crate::model::coordinator::Coordinator;
 use crate::model::day::{DayOrigin, DaySummary, Sums};
+use crate::model::disk::{Device, Disk, FileSize, Look, Space, Watch};
 use crate::model::energy::{EnergyRow, Point};
 use crate::model::footprint::Footprint;
 use crate::model::logs::tail::Dialect;
@@ -80,6 +81,7 @@ pub fn full(origin: Origin) -> Bench {
         let journal = Some(Journal { held, read: Some(now), error: None });
         next.logs.succeed(Arc::new(Logs { files, journal }), attempt);
         next.footprint.succeed(Arc::new(footprint), attempt);
+        next.disk.succeed(Arc::new(watched()), attempt);
         let months = Arc::make_mut(&mut next.months);
         months.complete = true;
         for month in [10, 11].map(|month| Month { year: 2026, month }) {
@@ -100,6 +102,31 @@ pub fn full(origin: Origin) -> Bench {
     remember(&bench);
     bench.books.borrow_mut().fill(&bench);
     bench
+}
+
+/// A card that was watched for a day.
+pub fn watched() -> Disk {
+    let mut watch = Watch::default();
+    let look = |hours: u64| {
+        let device =
+            |name: &str, minor| Device { number: (179, minor), name: name.into(), sectors_written: hours * 900 };
+        Look {
+            at: Duration::from_secs(hours * 3600),
+            uptime: Ok(Duration::from_secs((hours + 30) * 3600)),
+            own_written: Ok(hours * 4096),
+            device: Ok(device("mmcblk0p2", 2)),
+            whole: Ok(device("mmcblk0", 0)),
+            database: Ok(FileSize { file: (1, 2), bytes: (100 + hours) << 20 }),
+            space: Ok(Space {
+                device: 1,
+                total_bytes: 32 << 30,
+                used_bytes: (9000 + hours) << 20,
+                free_bytes: 20 << 30,
+            }),
+        }
+    };
+    watch.note(look(0));
+    watch.note(look(24))
 }
 
 /// Three days of the past and a part of today: one with everything, one without prices and with holes, one with power only.
@@ -184,6 +211,18 @@ fn poor() -> Bench {
     bench.show("{}", 0, Origin::Database);
     bench.price();
     bench.decide(&[]);
+    let attempt = bench.attempt();
+    let why = || "cannot read /proc/diskstats: permission denied".to_owned();
+    let nothing = Look {
+        at: Duration::ZERO,
+        uptime: Err(why()),
+        own_written: Err(why()),
+        device: Err(why()),
+        whole: Err(why()),
+        database: Err(why()),
+        space: Err(why()),
+    };
+    bench.cell.publish(|next| next.disk.succeed(Arc::new(Watch::default().note(nothing)), attempt));
     bench.books.borrow_mut().fill_poorly();
     bench.clock.set_wall("2026-11-22T04:30:00Z".parse().unwrap());
     bench
