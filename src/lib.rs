@@ -18,3 +18,4 @@ pub mod model;
 pub mod refresh;
 pub mod snapshot;
 pub mod source;
+pub mod telemetry;

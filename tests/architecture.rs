@@ -6,10 +6,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Layers, lowest first. A module may import itself and what stands in a lower layer, never a neighbour in its own.
-const LAYERS: [&[&str]; 9] = [
+const LAYERS: [&[&str]; 10] = [
     &["base"],
     &["model"],
     &["config", "snapshot", "inquiry", "export"],
+    &["telemetry"],
     &["source", "archive"],
     &["refresh", "http"],
     &["demo"],

@@ -31,6 +31,8 @@ const DEFAULT_CAPACITY_KWH: f64 = 20.0;
 const MAX_CAPACITY_KWH: f64 = 10_000.0;
 /// Above this many seconds a refresh interval means *off*.
 const OFF_ABOVE_S: f64 = 86_400.0;
+/// Longest name of a site.
+const MAX_SITE_BYTES: usize = 64;
 /// Largest config that is read: the coordinator's has 30 KB.
 const MAX_CONFIG_BYTES: u64 = 4 * 1024 * 1024;
 
@@ -54,6 +56,8 @@ pub struct Config {
     pub zone: SiteZone,
     /// Its name.
     pub zone_name: String,
+    /// `web_server.site`: what the site is called among others.
+    pub site: Option<String>,
     /// `web_server.host`.
     pub host: String,
     /// `web_server.port`.
@@ -116,8 +120,9 @@ pub struct Config {
 /// The key of the pages that may read answers.
 const CORS_ORIGINS: &str = "web_server.cors_origins";
 /// Keys of `web_server` that mean something here; `enabled` governs the coordinator's own dashboard.
-const WEB_SERVER_KEYS: [&str; 17] = [
+const WEB_SERVER_KEYS: [&str; 18] = [
     "enabled",
+    "site",
     "host",
     "port",
     "cors_enabled",
@@ -238,6 +243,7 @@ impl Config {
 
         let stated_capacity = stated_capacity(&doc, &mut warnings)?;
         Ok(Self {
+            site: site(&doc)?,
             host: doc.text("web_server.host")?.unwrap_or_else(|| "0.0.0.0".into()),
             port,
             cors_enabled,
@@ -303,6 +309,17 @@ fn interval(
         warnings.push(format!("{key}: {seconds} is out of its range {least} to {most}; {clamped} is used"));
     }
     Ok(Interval::Every(Duration::from_secs_f64(clamped)))
+}
+
+/// The site's name, as it is written.
+fn site(doc: &Doc<'_>) -> Result<Option<String>, Fault> {
+    let key = "web_server.site";
+    let Some(name) = doc.text(key)? else { return Ok(None) };
+    if name.trim().is_empty() || name.len() > MAX_SITE_BYTES || name.chars().any(char::is_control) {
+        let allowed = "a name of at most 64 bytes in one line, such as home";
+        return Err(doc.refuse(key, &name.escape_debug().to_string(), allowed));
+    }
+    Ok(Some(name))
 }
 
 fn stated_capacity(doc: &Doc<'_>, warnings: &mut Vec<String>) -> Result<Option<Micro>, Fault> {

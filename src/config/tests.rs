@@ -202,6 +202,18 @@ fn the_sample_config_says_the_defaults() {
     assert_eq!((sample.price_ca_file, bare.price_ca_file), (None, None));
     assert_eq!((sample.energy_data_dir, sample.log_dir), (bare.energy_data_dir, bare.log_dir));
     assert_eq!(sample.tariff.name, "g12w");
+    assert_eq!((sample.site, bare.site), (None, None));
+}
+
+#[test]
+fn a_site_has_a_name_in_one_line() {
+    assert_eq!(parse("web_server: {site: 'Dom \"1\" ą'}").unwrap().site.as_deref(), Some("Dom \"1\" ą"));
+    let long = "x".repeat(65);
+    for name in ["''", "'  '", "\"a\\nb\"", "\"a\\0b\"", "5", &long] {
+        let refused = parse(&format!("web_server: {{site: {name}}}")).unwrap_err().to_string();
+        assert!(refused.starts_with("/site/config/c.yaml: web_server.site: "), "{refused}");
+        assert!(!refused.contains('\n'), "{refused}");
+    }
 }
 
 #[test]

@@ -10,16 +10,24 @@ const POWERS: usize = 26;
 /// Classes of requests that are told apart.
 pub const CLASSES: usize = 32;
 
+/// Bounds for who wants few: 64 µs to 1 s, each four times the one before.
+const BOUNDS_US: [u64; 8] = [1 << 6, 1 << 8, 1 << 10, 1 << 12, 1 << 14, 1 << 16, 1 << 18, 1 << 20];
+
 /// Latencies of one class.
 #[derive(Debug)]
 pub struct Histogram {
     buckets: [AtomicU64; STEPS * POWERS],
     max_us: AtomicU64,
+    sum_us: AtomicU64,
 }
 
 impl Default for Histogram {
     fn default() -> Self {
-        Self { buckets: [const { AtomicU64::new(0) }; STEPS * POWERS], max_us: AtomicU64::new(0) }
+        Self {
+            buckets: [const { AtomicU64::new(0) }; STEPS * POWERS],
+            max_us: AtomicU64::new(0),
+            sum_us: AtomicU64::new(0),
+        }
     }
 }
 
@@ -43,6 +51,7 @@ impl Histogram {
     pub fn record(&self, took: Duration) {
         let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.buckets[bucket(us)].fetch_add(1, Relaxed);
+        self.sum_us.fetch_add(us.min(u64::from(u32::MAX)), Relaxed);
         if us > self.max_us.load(Relaxed) {
             self.max_us.fetch_max(us, Relaxed);
         }
@@ -106,6 +115,19 @@ impl Latencies {
     pub fn of(&self, class: usize) -> &Histogram {
         &self.0[class.min(CLASSES - 1)]
     }
+
+    /// All classes together: how many answers took no longer than each bound (seconds, rising), how many there were, and
+    /// how long all of them took, seconds.
+    pub fn distribution(&self) -> (Vec<(f64, u64)>, u64, f64) {
+        let mut counts = [0_u64; STEPS * POWERS];
+        for histogram in &self.0 {
+            counts.iter_mut().zip(&histogram.buckets).for_each(|(count, bucket)| *count += bucket.load(Relaxed));
+        }
+        // A power of two begins a bucket, so that all before it took less.
+        let below = |us: u64| (us as f64 / 1e6, counts[..bucket(us)].iter().sum());
+        let sum_us: u64 = self.0.iter().map(|histogram| histogram.sum_us.load(Relaxed)).sum();
+        (BOUNDS_US.map(below).to_vec(), counts.iter().sum(), sum_us as f64 / 1e6)
+    }
 }
 
 #[cfg(test)]
@@ -140,5 +162,17 @@ mod tests {
         }
         histogram.record(Duration::MAX);
         assert_eq!(histogram.quantiles().unwrap().count, 1001);
+    }
+
+    #[test]
+    fn all_classes_together() {
+        let latencies = Latencies::default();
+        for (class, us) in [(0, 63), (1, 64), (2, 255), (3, 256), (CLASSES, 2_000_000)] {
+            latencies.of(class).record(Duration::from_micros(us));
+        }
+        let (buckets, count, sum) = latencies.distribution();
+        assert_eq!((count, sum), (5, 2.000_638));
+        assert_eq!(buckets[..3], [(0.000_064, 1), (0.000_256, 3), (0.001_024, 4)]);
+        assert_eq!(buckets.last(), Some(&(1.048_576, 4)));
     }
 }

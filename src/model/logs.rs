@@ -143,6 +143,8 @@ pub struct Held {
     pub seen_from: Option<Timestamp>,
     /// How many lines each hour has.
     pub rates: Arc<Rates>,
+    /// How many lines of each level, in the order of [`Level::ALL`], were written since this program looks at it.
+    pub counted: [u64; Level::ALL.len()],
     /// What happened, in few words.
     pub summary: Arc<Summary>,
 }

@@ -37,6 +37,8 @@ pub struct Photovoltaic {
 pub struct House {
     /// W.
     pub power_w: Measured,
+    /// The counter of what the house took, kWh.
+    pub total_kwh: Measured,
     /// kWh since midnight.
     pub today_kwh: Measured,
 }
@@ -46,6 +48,10 @@ pub struct House {
 pub struct Grid {
     /// W; positive = export.
     pub power_w: Measured,
+    /// The meter's import counter, kWh.
+    pub import_total_kwh: Measured,
+    /// The meter's export counter, kWh.
+    pub export_total_kwh: Measured,
     /// kWh imported since midnight.
     pub import_today_kwh: Measured,
     /// kWh exported since midnight.

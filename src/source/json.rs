@@ -100,10 +100,13 @@ pub fn reading(data: &Map<String, Value>, at: Timestamp) -> Reading {
         },
         house: House {
             power_w: measured(house, &["current_power_w", "power_w"]),
+            total_kwh: measured(house, &["total_consumption_kwh"]),
             today_kwh: measured(house, &["daily_total_kwh", "daily_consumption_kwh"]),
         },
         grid: Grid {
             power_w: measured(grid, &["power_w", "current_power_w"]),
+            import_total_kwh: measured(grid, &["total_imported_kwh"]),
+            export_total_kwh: measured(grid, &["total_exported_kwh"]),
             import_today_kwh: measured(grid, &["today_imported_kwh", "daily_import_kwh"]),
             export_today_kwh: measured(grid, &["today_exported_kwh", "daily_export_kwh"]),
             phases_a: ["l1_current_a", "l2_current_a", "l3_current_a"].map(|key| measured(grid, &[key])),
@@ -142,6 +145,12 @@ mod tests {
         assert_eq!(reading.grid.power_w, Ok(-350.0));
         assert_eq!(reading.house.power_w, Err(Why::NotRecorded));
         assert!(reading.is_one());
+        let counters = read(
+            r#"{"grid": {"total_imported_kwh": 8123.4, "total_exported_kwh": "Unknown"}, "house_consumption": {"total_consumption_kwh": 9}}"#,
+        );
+        assert_eq!(counters.grid.import_total_kwh, Ok(8123.4));
+        assert_eq!(counters.grid.export_total_kwh, Err(Why::ReportedUnknown));
+        assert_eq!(counters.house.total_kwh, Ok(9.0));
     }
 
     #[test]

@@ -10,7 +10,8 @@ const DOCUMENT: &str = include_str!("../../../docs/configure.md");
 /// An entry of `distribution_pricing`, as the document calls it.
 const ENTRY: &str = "electricity_tariff.distribution_pricing.NAME.";
 /// Defaults that no value of the config would say.
-const DEFAULTS_IN_WORDS: [&str; 7] = [
+const DEFAULTS_IN_WORDS: [&str; 8] = [
+    "web_server.site",
     "web_server.auth.token_file",
     "price_analysis.ca_file",
     "prosumer.api_url",

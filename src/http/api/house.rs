@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::status::{Age, FRESH, is_fresh, live_error};
+use super::status::live_error;
 use super::{Ask, Unknown};
 use crate::model::measure::{Measured, Why};
 use crate::model::reading::{FlowDirection, Reading};
 use crate::snapshot::{Live, Origin};
+use crate::telemetry::freshness::{Age, FRESH, is_fresh};
 
 /// Above this state of charge the battery counts as good, %.
 const GOOD_ABOVE_PCT: f64 = 20.0;

@@ -4,6 +4,7 @@ mod calendar;
 mod current_state;
 mod decisions;
 mod download;
+mod exposition;
 mod follow;
 mod history;
 mod house;
@@ -33,6 +34,7 @@ use self::recent::Recent;
 use super::cors::Cors;
 use super::counters::Counters;
 use super::events::Lobby;
+use super::gate::host::own_name;
 use super::limits::Limits;
 use super::message::{Answer, Body, Bytes, Handler, Method, Request, Response, empty, header, ready};
 use super::prepared::Prepared;
@@ -89,7 +91,10 @@ pub struct Facts {
     /// As it is configured.
     stated_capacity: Option<Micro>,
     demo: bool,
+    /// What the site is called among others.
+    site: String,
     started: Instant,
+    started_at: Timestamp,
     live_interval: Interval,
     price_interval: Interval,
     metrics_interval: Interval,
@@ -131,7 +136,9 @@ impl Api {
             capacity: config.capacity,
             stated_capacity: config.stated_capacity,
             demo,
+            site: config.site.clone().unwrap_or_else(own_name),
             started: clock.instant(),
+            started_at: clock.now(),
             live_interval: config.live_interval,
             price_interval: config.price_interval,
             metrics_interval: config.metrics_interval,
@@ -207,17 +214,37 @@ impl Api {
     }
 
     /// A page for its reader: it tells ages, so it is kept for a tick.
-    fn page(&self, ask: &Ask<'_>, path: &str, reader: Reader, write: fn(&Ask<'_>, Reader) -> Response<Body>) -> Answer {
+    fn page(
+        &self,
+        ask: &Ask<'_>,
+        path: &str,
+        reader: Reader,
+        write: fn(&Ask<'_>, Reader) -> Response<Body>,
+    ) -> Result<Answer, Refusal> {
+        self.kept(ask, path, &reader.key(), false, |ask| Ok(write(ask, reader)))
+    }
+
+    /// What was composed a moment ago for the same kind of asker, else what is composed now and kept for a tick;
+    /// `lasting` as [`Prepared::new`] has it.
+    fn kept(
+        &self,
+        ask: &Ask<'_>,
+        path: &str,
+        asker: &str,
+        lasting: bool,
+        write: impl FnOnce(&Ask<'_>) -> Reply,
+    ) -> Result<Answer, Refusal> {
         let tick = Tick::of(ask.now);
-        let question = Question { path, query: &reader.key(), snapshot: &ask.snapshot, tick };
-        let prepared = self.memo.find(question).unwrap_or_else(|| {
-            let response = write(
-                &Ask { now: tick.start(), snapshot: Arc::clone(&ask.snapshot), query: Query::default(), ..*ask },
-                reader,
-            );
-            self.memo.keep(question, response, false)
-        });
-        Answer::Prepared(prepared, Vec::new())
+        let question = Question { path, query: asker, snapshot: &ask.snapshot, tick };
+        let prepared = match self.memo.find(question) {
+            Some(prepared) => prepared,
+            None => {
+                let snapshot = Arc::clone(&ask.snapshot);
+                let response = write(&Ask { now: tick.start(), snapshot, query: Query::default(), ..*ask })?;
+                self.memo.keep(question, response, lasting)
+            }
+        };
+        Ok(Answer::Prepared(prepared, Vec::new()))
     }
 
     fn ask(&self, request: &Request, snapshot: Arc<Snapshot>, now: Timestamp) -> Ask<'_> {
@@ -254,14 +281,14 @@ struct Route {
 }
 
 /// All that is answered. `openapi/` describes it, and its tests compare the two.
-static ROUTES: [Route; 30] = [
+static ROUTES: [Route; 31] = [
     route("other", Keep::Not, |_, _, request| Err(Refusal::not_found(format!("there is nothing at {}", request.path)))),
-    route("/", Keep::Not, |api, ask, request| Ok(api.page(ask, "/", Reader::of(request), page::index))),
+    route("/", Keep::Not, |api, ask, request| api.page(ask, "/", Reader::of(request), page::index)),
     route("/assets/", Keep::Not, |_, _, request| page::asset(request)),
     route("/health", Keep::Tick, |_, ask, _| ready_now(status::health(ask))),
     route("/status", Keep::Tick, |_, ask, _| ready_now(status::status(ask))),
     route("/current-state", Keep::Tick, |_, ask, _| ready_now(current_state::answer(ask))),
-    route("/metrics", Keep::Publication, |_, ask, _| ready_now(months::metrics(ask))),
+    route("/metrics", Keep::Not, exposition::negotiated),
     route("/decisions", Keep::Publication, |_, ask, _| ready_now(decisions::answer(ask))),
     route("/historical-data", Keep::Publication, |_, ask, _| ready_now(history::answer(ask))),
     route("/monthly-summary", Keep::Publication, |_, ask, _| ready_now(months::summary(ask))),
@@ -295,8 +322,9 @@ static ROUTES: [Route; 30] = [
         v1::export::answer(ask, request, &api.cors, api.exports.as_ref())
     }),
     route("/openapi.json", Keep::Not, |api, _, _| Ok(Answer::Prepared(Arc::clone(&api.description), Vec::new()))),
-    route("/index.html", Keep::Not, |api, ask, request| Ok(api.page(ask, "/", Reader::of(request), page::index))),
-    route("/lite", Keep::Not, |api, ask, request| Ok(api.page(ask, "/lite", Reader::asking(request), lite::page))),
+    route("/index.html", Keep::Not, |api, ask, request| api.page(ask, "/", Reader::of(request), page::index)),
+    route("/lite", Keep::Not, |api, ask, request| api.page(ask, "/lite", Reader::asking(request), lite::page)),
+    route("/metrics/prometheus", Keep::Not, exposition::text),
 ];
 
 const fn route(

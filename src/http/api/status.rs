@@ -8,59 +8,12 @@ use serde::Serialize;
 
 use super::{Ask, Refusal, Reply, Unknown, json};
 use crate::base::units::round_to;
-use crate::config::Interval;
 use crate::model::time::human_duration;
 use crate::snapshot::{DatabaseState, Live, Origin, Section};
+use crate::telemetry::freshness::{Age, FRESH, TOO_OLD, is_fresh, is_late};
 
-/// A reading is fresh below this age.
-pub const FRESH: Duration = Duration::from_secs(120);
-/// Beyond this age the state counts as too old.
-pub const TOO_OLD: Duration = Duration::from_secs(600);
-/// A cache may be this old before its refresher counts as stale, or twice its interval if that is longer.
-const CACHE_STALE: Duration = Duration::from_secs(600);
 /// The names that existing clients know.
 const SERVICE: &str = "goodwe-log-server";
-
-/// How old a reading is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Age {
-    /// This old.
-    Known(Duration),
-    /// It is dated in the future, so nobody can tell.
-    Future,
-}
-
-impl Age {
-    /// Of something dated `at`.
-    pub fn of(at: Timestamp, now: Timestamp) -> Self {
-        let age = now.duration_since(at);
-        match Duration::try_from(age) {
-            Ok(age) => Self::Known(age),
-            // Clocks that differ by a little.
-            Err(_) if age.unsigned_abs() <= FRESH => Self::Known(Duration::ZERO),
-            Err(_) => Self::Future,
-        }
-    }
-
-    /// Seconds with a decimal, `None` where it is not known.
-    pub fn seconds(self) -> Option<f64> {
-        match self {
-            Self::Known(age) => Some(round_to(age.as_secs_f64(), 1)),
-            Self::Future => None,
-        }
-    }
-
-    /// Whether it is below a limit.
-    pub fn is_below(self, limit: Duration) -> bool {
-        matches!(self, Self::Known(age) if age < limit)
-    }
-}
-
-/// Whether a live value is fresh: the reading is, and the file that it came from.
-pub fn is_fresh(live: &Live, now: Timestamp) -> bool {
-    let file_is_fresh = live.file_modified.is_none_or(|modified| Age::of(modified, now).is_below(FRESH));
-    Age::of(live.reading.at, now).is_below(FRESH) && file_is_fresh
-}
 
 /// The origin and freshness of live data, in the names that existing clients know.
 pub fn data_source(live: Option<&Live>, now: Timestamp) -> &'static str {
@@ -314,13 +267,10 @@ fn worker<'a>(ask: &'a Ask<'_>) -> Worker<'a> {
         (snapshot.prices.age(ask.instant), ask.facts.price_interval),
         (snapshot.metrics.age(ask.instant), ask.facts.metrics_interval),
     ];
-    let is_stale = |(age, interval): &(Option<Duration>, Interval)| {
-        cache_limit(*interval).is_some_and(|limit| age.is_none_or(|age| age > limit))
-    };
     let alive = snapshot.gone.is_empty();
     let health = if !alive {
         "failed"
-    } else if ages.iter().any(is_stale) {
+    } else if ages.iter().any(|(age, interval)| is_late(*age, *interval)) {
         "stale"
     } else {
         "healthy"
@@ -349,14 +299,6 @@ fn worker<'a>(ask: &'a Ask<'_>) -> Worker<'a> {
             metrics: snapshot.metrics.failures,
         },
         gone: &snapshot.gone,
-    }
-}
-
-/// How old a cache may be; any age where its refresher is switched off.
-pub fn cache_limit(interval: Interval) -> Option<Duration> {
-    match interval {
-        Interval::Off => None,
-        Interval::Every(interval) => Some(CACHE_STALE.max(interval.saturating_mul(2))),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -15,6 +16,8 @@ use crate::model::time::{FUTURE_ALLOWED, FoldResolver, SiteZone, parse_local};
 pub const LINE_BYTES: usize = 8 * 1024;
 /// The mark.
 pub const CUT_MARK: &str = " […]";
+/// So long before a new log is seen its first lines may have been written.
+const UNSEEN: Duration = Duration::from_secs(10);
 /// The last lines go by so much at once.
 const BLOCK_BYTES: usize = 32 * 1024;
 /// Lines of WARNING and above that are kept beyond the last lines, and what they may take.
@@ -167,6 +170,9 @@ pub struct Tail {
     /// Of when the first line was.
     since: Option<Timestamp>,
     rates: Arc<Rates>,
+    /// When it was given something first.
+    begun: Option<Timestamp>,
+    counted: [u64; Level::ALL.len()],
     /// `None` where none is wanted.
     summary: Option<Arc<Summary>>,
 }
@@ -182,6 +188,8 @@ impl Tail {
             has_gap: false,
             since: None,
             rates: Arc::default(),
+            begun: None,
+            counted: [0; Level::ALL.len()],
             summary: has_summary.then(Arc::default),
         }
     }
@@ -225,6 +233,9 @@ impl Tail {
             && at <= now + FUTURE_ALLOWED
         {
             Arc::make_mut(&mut self.rates).count(at, level);
+            // What was written before is nobody's news: it would be counted again at every start.
+            let begun = *self.begun.get_or_insert(now);
+            self.counted[level as usize] += u64::from(at + UNSEEN >= begun);
         }
         if let (true, Some(summary)) = (read.is_head || read.level.is_none(), &mut self.summary) {
             Arc::make_mut(summary).take(read.message, read.level, read.at);
@@ -295,6 +306,7 @@ impl Tail {
             older: self.older.lines(),
             seen_from: self.since,
             rates: Arc::clone(&self.rates),
+            counted: self.counted,
             summary: self.summary.clone().unwrap_or_default(),
         }
     }

@@ -150,4 +150,4 @@ fn parsed<T: for<'a> Deserialize<'a>>(text: &str) -> T {
 #[cfg(test)]
 mod checker;
 #[cfg(test)]
-mod tests;
+pub mod tests;

@@ -17,7 +17,7 @@ use crate::inquiry::Desk;
 use crate::snapshot::Origin;
 
 mod samples;
-mod sites;
+pub mod sites;
 mod streams;
 use samples::samples;
 use sites::{benches, empty, full};

@@ -16,13 +16,13 @@ use super::sources::{Ages, Coordinator, Sources, coordinator, next_change, sourc
 use super::state::{Live, Newest, decision, live, newest};
 use crate::base::audience::Place;
 use crate::http::api::logs::FOLLOWED;
-use crate::http::api::status::is_fresh;
 use crate::http::cors::Cors;
 use crate::http::events::{Lobby, News, Source, Topic, Topics, Wish, answer_head, head};
 use crate::http::message::{Answer, Body, Bytes, Method, Request, Response, header, ready};
 use crate::model::decision::Decision;
 use crate::model::price::SLOT;
 use crate::snapshot;
+use crate::telemetry::freshness::is_fresh;
 
 const STATE: Topic = 0;
 const PRICES: Topic = 1;

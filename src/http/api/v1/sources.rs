@@ -4,20 +4,18 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::super::status::{FRESH, cache_limit, is_fresh};
 use super::super::{Ask, Unknown};
 use crate::base::units::round_to;
 use crate::config::Interval;
 use crate::snapshot::Section;
-
-/// How often log files are looked at: so often that they are late when any other source would be.
-const LOGS: Interval = Interval::Every(Duration::ZERO);
+use crate::telemetry::freshness::{FRESH, LOGS, State, cache_limit};
 
 /// How one source is doing.
 #[derive(Serialize)]
 struct Source<'a> {
     /// `ok`, `stale` (older than it should be), `failed` (the last attempt, or its thread is gone), `off`, `loading`.
-    state: &'static str,
+    #[serde(serialize_with = "name")]
+    state: State,
     error: Option<&'a str>,
     #[serde(flatten)]
     times: Option<Times>,
@@ -56,14 +54,15 @@ pub enum Ages {
     LeftOut,
 }
 
+fn name<S: serde::Serializer>(state: &State, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(state.name())
+}
+
 /// How all sources are doing.
 pub fn sources<'a>(ask: &'a Ask<'_>, ages: Ages, unknown: &mut Unknown) -> Sources<'a> {
     let (snapshot, facts) = (&ask.snapshot, ask.facts);
-    let stale = snapshot.live.value.as_deref().is_some_and(|live| !is_fresh(live, ask.now));
     let mut live = section(ask, "live", &snapshot.live, facts.live_interval, ages, unknown);
-    if live.state == "ok" && stale {
-        live.state = "stale";
-    }
+    live.state = live.state.with_reading(&snapshot.live, ask.now);
     Sources {
         live,
         metrics: section(ask, "metrics", &snapshot.metrics, facts.metrics_interval, ages, unknown),
@@ -84,15 +83,7 @@ fn section<'a, T>(
 ) -> Source<'a> {
     let age = section.age(ask.instant);
     let gone = ask.snapshot.gone.get(name).map(String::as_str);
-    let is_late = cache_limit(interval).is_some_and(|limit| age.is_none_or(|age| age > limit));
-    let state = match (gone, section.attempted, interval) {
-        (Some(_), ..) => "failed",
-        (None, None, _) => "loading",
-        _ if section.failures > 0 => "failed",
-        (None, Some(_), Interval::Off) => "off",
-        _ if is_late => "stale",
-        _ => "ok",
-    };
+    let state = State::of(section, gone.is_some(), interval, ask.instant);
     let times = (ages == Ages::Told).then(|| {
         if age.is_none() {
             unknown.insert(format!("sources.{name}.age_s"), "it was never read successfully so far".into());
@@ -106,11 +97,7 @@ fn section<'a, T>(
 fn months<'a>(ask: &'a Ask<'_>, ages: Ages, unknown: &mut Unknown) -> Source<'a> {
     let months = &ask.snapshot.months;
     let error = ask.snapshot.gone.get("months").or(months.error.as_ref()).map(String::as_str);
-    let state = match (error, months.complete) {
-        (Some(_), _) => "failed",
-        (None, false) => "loading",
-        (None, true) => "ok",
-    };
+    let state = State::of_months(&ask.snapshot);
     let times = (ages == Ages::Told).then(|| {
         unknown.insert("sources.months.age_s".into(), "past months do not age".into());
         Times { age_s: None, as_of: None }

@@ -240,3 +240,18 @@ fn what_was_found_before_comes_before() {
     );
     assert_eq!((held.seen_from, held.rates.of(at)), (Some(at), [0, 0, 0, 1, 0]));
 }
+
+#[test]
+fn what_was_written_before_is_not_counted() {
+    let line = |time: &str, level: &str| format!("2026-11-22 {time},000 - a - {level} - x\n");
+    let mut tail = tail(Dialect::Python);
+    // It is 14:10; a log is seen a moment after its first lines were written.
+    let old = line("13:00:00", "ERROR") + &line("14:09:49", "ERROR") + &line("14:09:51", "INFO");
+    tail.take((old + "Traceback - ERROR - x\n").as_bytes(), now());
+    assert_eq!(tail.held().counted, [0, 1, 0, 0, 0]);
+    let later = now() + Duration::from_secs(60);
+    let new =
+        line("14:10:30", "ERROR") + "  of no level\n" + &line("14:10:31", "CRITICAL") + &line("14:10:31", "ERROR");
+    tail.take(new.as_bytes(), later);
+    assert_eq!(tail.held().counted, [0, 1, 0, 2, 1]);
+}

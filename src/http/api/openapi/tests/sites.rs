@@ -23,8 +23,10 @@ use crate::snapshot::{DatabaseState, Feed, Metrics, Origin, Scene};
 
 const READING: &str = r#"{"battery": {"soc_percent": 15.5, "voltage": 300, "current": -2, "temperature": 21.5,
     "charging_status": true, "power_w": 700}, "photovoltaic": {"current_power_w": 900, "pv1_power_w": 450,
-    "daily_production_kwh": 7.25}, "house_consumption": {"current_power_w": 400, "daily_total_kwh": 3},
-    "grid": {"power_w": -250, "voltage": 230, "l1_current_a": 1.5, "l1_power": 300, "today_imported_kwh": 3.5},
+    "daily_production_kwh": 7.25}, "house_consumption": {"current_power_w": 400, "daily_total_kwh": 3,
+    "total_consumption_kwh": 9000},
+    "grid": {"power_w": -250, "voltage": 230, "l1_current_a": 1.5, "l1_power": 300, "today_imported_kwh": 3.5,
+    "total_imported_kwh": 8123.4, "total_exported_kwh": 412.5},
     "weather": {"current_conditions": {"temperature": 4.5, "cloud_cover_estimated": 80}}}"#;
 
 /// Nothing was read yet.
