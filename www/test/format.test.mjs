@@ -13,7 +13,7 @@ test('values of the API', () => {
     ['price', 0.5, 'PLN 0.50/kWh'], ['price', -0.123, '-PLN 0.12/kWh'], ['price', -0.004, 'PLN 0.00/kWh'], ['exact', 0.48235, '0.4824'], ['exact', -0.00001, '0.0000'], ['money', 1234.5, 'PLN 1,234.50'],
     ['percent', 94, '94%'], ['percent', 94.25, '94.3%'], ['change', 12.5, '+12.5%'], ['change', 0, '0%'], ['share', 0.734, '73%'],
     ['temperature', 21.06, '21.1 °C'], ['voltage', 230, '230.0 V'], ['count', 12345, '12,345'], ['ms', 0.5, '0.5 ms'],
-    ['bytes', 0, '0 bytes'], ['bytes', 999, '999 bytes'], ['bytes', 1000, '1 kB'], ['bytes', 1_500_000, '1.5 MB'], ['bytes', 2e9, '2 GB'],
+    ['bytes', 0, '0 bytes'], ['bytes', 999, '999 bytes'], ['bytes', 1000, '1 kB'], ['bytes', 1_500_000, '1.5 MB'], ['bytes', 2e9, '2 GB'], ['bytes', -1_500_000, '-1.5 MB'], ['bytes', -7, '-7 bytes'],
   ]) assert.equal(plain(formats[as](value)), text, `${value} as ${as}`);
 });
 

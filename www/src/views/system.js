@@ -1,5 +1,6 @@
 // How everything is doing: the coordinator, what is read of it, what the server keeps, and the server itself.
 import { Refused, ask, current, fillWith, isTroubled, make, put, said, t } from '../kit.js';
+import { disk } from './system/disk.js';
 import { footprint, limits, traffic, version } from './system/program.js';
 import { coordinator, own, storage, troubles } from './system/site.js';
 import { sources, threads } from './system/sources.js';
@@ -16,10 +17,10 @@ export function mount(main) {
   const trouble = make('p.note');
   const [program, list] = [coordinator(), sources()];
   const [kept, mine, lost] = [storage(), own(), threads()];
-  const [taken, asked, bounds, made] = [footprint(), traffic(), limits(), version()];
+  const [taken, card, asked, bounds, made] = [footprint(), disk(), traffic(), limits(), version()];
   const ofStatus = [program, list, kept, mine, lost];
-  const ofAbout = [bounds, taken, asked, made];
-  const board = make('div.parts', ...[[program, list], [kept, mine, lost, bounds], [taken, asked, made]]
+  const ofAbout = [bounds, taken, card, asked, made];
+  const board = make('div.parts', ...[[program, list], [kept, mine, lost, bounds], [taken, card, asked, made]]
     .map((column) => make('div.column', ...column.map(({ box }) => box))));
   main.append(overall, trouble, board);
   /** @type {Status | undefined} */

@@ -69,6 +69,7 @@ fn targets(document: &Value) -> Vec<String> {
         "/logs?follow=true",
         "/logs/download/none.log",
         "/api/v1/prices?day=2026-11-21",
+        "/api/v1/prices?format=evcc&price=sell",
         "/api/v1/prices?day=2026-11-21&by=hour",
         "/monthly-summary?year=2026&month=10",
         "/monthly-comparison?year=2026&month=11",

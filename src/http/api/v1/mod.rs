@@ -12,6 +12,7 @@ mod followed_log;
 pub mod history;
 mod history_answer;
 mod price_day;
+mod price_evcc;
 mod price_short;
 pub mod prices;
 pub mod receipt;

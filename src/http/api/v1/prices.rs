@@ -6,12 +6,23 @@ use jiff::civil::Date;
 
 use super::super::{Ask, Refusal};
 use super::price_day::{Days, Wish, compose};
+use super::price_evcc;
 use super::when;
 use crate::http::message::{Answer, Request};
 use crate::inquiry::RememberedDay;
 
 /// `/api/v1/prices`
 pub fn answer(ask: &Ask<'_>, request: &Request) -> Result<Answer, Refusal> {
+    let sells = match ask.query.get("price") {
+        None | Some("buy") => false,
+        Some("sell") => true,
+        Some(text) => return Err(Refusal::bad_parameter("price", text, "buy or sell")),
+    };
+    match ask.query.get("format") {
+        None | Some("json") => {}
+        Some("evcc") => return price_evcc::answer(ask, sells).map(Answer::Ready),
+        Some(text) => return Err(Refusal::bad_parameter("format", text, "json or evcc")),
+    }
     let today = ask.facts.zone.date(ask.now);
     let wish = Wish { date: date(ask, today)?, by_hour: by_hour(ask)?, now: ask.now };
     let known = |date: Result<Date, _>| ask.snapshot.prices.value.as_deref()?.days.get(&date.ok()?).map(Arc::clone);

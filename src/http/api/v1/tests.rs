@@ -234,6 +234,58 @@ fn the_server_tells_about_itself() {
 }
 
 #[test]
+fn evcc_is_told_today_and_tomorrow_by_the_quarter_hour() {
+    let bench = Bench::new("");
+    let (status, none) = bench.ask("/api/v1/prices?format=evcc");
+    assert_eq!((status, &none["code"]), (503, &json!("not_yet")));
+    let values = |quarter: usize| (quarter != 5).then_some(quarter as i64 * 1000 - 400_000);
+    // Yesterday is known, and nobody's business.
+    bench.publish_prices((21..=23).map(|day| bench.priced_day(&format!("2026-11-{day}"), values)));
+    let (status, rates) = bench.ask("/api/v1/prices?format=evcc");
+    let list = rates.as_array().unwrap();
+    assert_eq!((status, list.len()), (200, 190), "two quarter-hours are not known");
+    let first = json!({"start": "2026-11-22T00:00:00+01:00", "end": "2026-11-22T00:15:00+01:00", "value": -0.1});
+    assert_eq!(list[0], first);
+    assert_eq!((&list[5]["start"], &list[5]["value"]), (&json!("2026-11-22T01:30:00+01:00"), &json!(-0.094)));
+    assert_eq!(list[189]["end"], "2026-11-24T00:00:00+01:00");
+    let (_, sold) = bench.ask("/api/v1/prices?format=evcc&price=sell");
+    let (_, day) = bench.ask("/api/v1/prices");
+    let known: Vec<&Value> =
+        day["slots"].as_array().unwrap().iter().filter(|slot| !slot["sell_pln_kwh"].is_null()).collect();
+    assert_eq!(
+        sold.as_array().unwrap().iter().filter(|rate| rate["start"].as_str() < Some("2026-11-23")).count(),
+        known.len()
+    );
+    assert_eq!(sold[0]["value"], known[0]["sell_pln_kwh"]);
+    for (query, text) in [
+        ("format=csv", "format=csv is not allowed; it must be json or evcc"),
+        ("format=", "format= is not allowed; it must be json or evcc"),
+        ("format=evcc&price=both", "price=both is not allowed; it must be buy or sell"),
+        ("format=evcc&day=today", "day=today is not allowed; it must be left out with format=evcc"),
+        ("format=evcc&by=hour", "by=hour is not allowed; it must be left out with format=evcc"),
+    ] {
+        let (status, refusal) = bench.ask(&format!("/api/v1/prices?{query}"));
+        assert_eq!((status, &refusal["error"]), (400, &json!(text)));
+    }
+}
+
+#[test]
+fn evcc_is_told_every_quarter_hour_of_the_days_on_which_the_clock_changes() {
+    for (now, date, quarters, last) in [
+        ("2026-03-29T10:00:00Z", "2026-03-29", 92, "2026-03-30T00:00:00+02:00"),
+        ("2026-10-25T10:00:00Z", "2026-10-25", 100, "2026-10-26T00:00:00+01:00"),
+    ] {
+        let bench = Bench::new("");
+        bench.clock.set_wall(now.parse().unwrap());
+        bench.publish_prices([bench.priced_day(date, |quarter| Some(quarter as i64))]);
+        let (_, rates) = bench.ask("/api/v1/prices?format=evcc");
+        let list = rates.as_array().unwrap();
+        assert_eq!((list.len(), &list[quarters - 1]["end"]), (quarters, &json!(last)));
+        assert!(list.windows(2).all(|pair| pair[0]["end"] == pair[1]["start"]), "{date} has a hole");
+    }
+}
+
+#[test]
 fn the_disk_has_figures_with_their_times_or_reasons() {
     let bench = Bench::new("");
     let (_, about) = bench.ask("/api/v1/about");
