@@ -1,6 +1,7 @@
 """Shell fragments: what is run as it is, what is run until it listens, and what is left out, each with its reason."""
 
 import re
+import shutil
 import subprocess
 
 from markdown import ROOT
@@ -12,6 +13,8 @@ EXEMPT = [
     (r"python3 -m unittest discover -s tests/site", "tests of their own", "make test"),
     (r"tests/docs/run\.py", "this very test", "here"),
 ]
+# What not every machine has: named, and failed with --all, where it is missing.
+PROGRAMS = ("promtool", "jq", "nginx")
 SERVERS = re.compile(r"^(\S*/)?wattboard( (serve|demo)\b.*)?$")
 ENDLESS = re.compile(r"^(curl .*(-N|--no-buffer)\b|(\S*/)?wattboard prices backfill)")
 
@@ -48,7 +51,7 @@ class Commands:
     """Runs fragments one after the other; `ran` and `left` count."""
 
     def __init__(self, house):
-        self.house, self.ran, self.left = house, [], []
+        self.house, self.ran, self.left, self.lacking = house, [], [], []
 
     def run(self, fragment):
         """Runs a fragment; what it wrote to standard output."""
@@ -58,6 +61,8 @@ class Commands:
             if left:
                 self._look(line, fragment)
                 self.left.append((f"{fragment}: {line}", left[1], left[2]))
+            elif programs := [name for name in PROGRAMS if re.search(rf"\b{name} ", line) and not shutil.which(name)]:
+                self.lacking.append((f"{fragment}: {line}", programs))
             elif SERVERS.match(line):
                 wrote += self._until_it_listens(line, fragment)
             elif ENDLESS.match(line):

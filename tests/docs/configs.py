@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import urllib.request
-from pathlib import Path
+from datetime import datetime
 
 from markdown import ROOT
 
@@ -118,14 +118,55 @@ def check_nginx(fragment, house):
 
 def check_prometheus(fragment, house):
     """promtool takes it: a config, or rules."""
-    file = house.folder / "prometheus.yml"
-    text = fragment.text
-    for name in re.findall(r"[\w./-]*config/prometheus/[\w.-]+", text):
-        text = text.replace(name, str(ROOT / name[name.index("config/") :]))
+    folder = house.folder / "prometheus"
+    folder.mkdir(exist_ok=True)
+    shutil.copy(ROOT / "config" / "prometheus" / "alerts.yml", folder)
+    (folder / "wattboard.token").write_text("a-token-of-the-documents-test\n")
+    file, text = folder / "prometheus.yml", fragment.text
     file.write_text(text)
     kind = "rules" if text.startswith("groups:") else "config"
     done = subprocess.run(["promtool", "check", kind, file], capture_output=True, text=True)
     assert done.returncode == 0, f"{fragment}: {done.stdout}{done.stderr}"
+
+
+def check_ini(fragment, house):
+    """Lines of the environment's file or of a drop-in: the packaged files have the key, and systemd takes the unit with it."""
+    packaging = ROOT / "packaging"
+    unit = (packaging / "systemd" / "wattboard.service").read_text()
+    have = unit + (packaging / "wattboard.env").read_text() + (packaging / "user.conf").read_text()
+    for key in re.findall(r"(?m)^(\w+)=", fragment.text):
+        assert re.search(rf"(?m)^#?{key}=", have), f"{fragment}: {key} is in no packaged file"
+    if fragment.text.startswith("["):
+        folder = house.folder / "unit"
+        drop_in = folder / "wattboard.service.d"
+        drop_in.mkdir(parents=True, exist_ok=True)
+        program = str(house.folder / "bin" / "wattboard")
+        (folder / "wattboard.service").write_text(unit.replace("/usr/bin/wattboard", program))
+        (drop_in / "own.conf").write_text(fragment.text.replace("/usr/bin/wattboard", program))
+        done = subprocess.run(
+            ["systemd-analyze", "verify", "--man=no", folder / "wattboard.service"], capture_output=True, text=True
+        )
+        assert done.returncode == 0 and not done.stderr.strip(), f"{fragment}: {done.stderr}"
+
+
+def check_home_assistant(fragment, house):
+    """What is told to be written stands in the package's own comment, which a proof loads into a Home Assistant."""
+    package = (ROOT / "config" / "home-assistant" / "wattboard.yaml").read_text()
+    lines = {line.lstrip("# ").rstrip() for line in package.splitlines() if line.startswith("#")}
+    assert all(line.strip() in lines for line in fragment.text.splitlines()), f"{fragment}: not what the package says"
+
+
+def check_evcc(fragment, house):
+    """evcc's `api.Rates`: what each `uri` answers is a list of start, end and value, in order."""
+    addresses = re.findall(r"uri: (\S+)", fragment.text)
+    assert addresses, fragment
+    for address in addresses:
+        assert re.search(r"source: http\n", fragment.text), fragment
+        code, out, errors = house.run(f"curl -fsS '{address}'")
+        rates = json.loads(out) if code == 0 else []
+        assert rates and all(set(rate) == {"start", "end", "value"} for rate in rates), f"{fragment}: {address}: {errors}"
+        times = [(datetime.fromisoformat(rate["start"]), datetime.fromisoformat(rate["end"])) for rate in rates]
+        assert all(start < end for start, end in times) and times == sorted(times), fragment
 
 
 def missing(*programs):
@@ -153,8 +194,3 @@ def shape(wanted, real, place=""):
         isinstance(real, number) if isinstance(wanted, number) else type(wanted) is type(real)
     )
     return [] if same else [f"{place} is {real!r}, not such as {wanted!r}"]
-
-
-def shown(path):
-    """A file of the project, for fragments that are parts of one."""
-    return Path(ROOT / path).read_text()

@@ -53,7 +53,7 @@ class Tally:
 def kind_of(fragment):
     """What a fragment is, by its language and what stands in it."""
     language, text = fragment.language, fragment.text
-    if language in ("sh", "json", "text", "nginx", "ini", "cron", "html"):
+    if language in ("sh", "json", "text", "nginx", "ini"):
         return language
     if language == "yaml":
         top = set(re.findall(r"^(\w+):", text, re.M))
@@ -61,9 +61,9 @@ def kind_of(fragment):
             return "config"
         if top & {"scrape_configs", "rule_files", "groups"}:
             return "prometheus"
-        if top & {"rest", "rest_command", "sensor", "template", "automation", "type", "panel_iframe"}:
+        if "homeassistant" in top:
             return "home-assistant"
-        if top & {"tariffs", "site", "meters"}:
+        if "tariffs" in top:
             return "evcc"
     raise AssertionError(f"{fragment}: a fragment that this test does not know: {language}: {text[:80]!r}")
 
@@ -93,12 +93,34 @@ def text_after(tally, fragment, wrote):
         tally.check("output (text)", fragment, work)
 
 
+# What makes a fragment one that changes a machine: it runs in a container of its own (`system`).
+SIGN = re.compile(r"(?m)^(sudo|systemctl|journalctl|tar x)\b")
+
+
+def run_on_a_machine(tally, fragments, house):
+    """Fragments of packages and services, in the order of the documents."""
+    import system  # noqa: PLC0415 - it takes what only proofs have
+
+    why = system.why_not()
+    if why:
+        print(f"no container: {why}")
+        tally.needs += [("machine", str(fragment), ["root", "debootstrap", "systemd-nspawn"]) for fragment in fragments]
+        return
+    with system.System(house) as machine:
+        for fragment in fragments:
+            tally.check("on a machine", fragment, lambda f=fragment: machine.run(f))
+
+
 def run_fragments(tally, documents, house, runner):
+    """Runs what can run here; the fragments that are for a machine of their own."""
+    machine = []
     for document in documents:
         wrote = None
         for fragment in document.fragments:
             kind = tally.check("recognised", fragment, lambda f=fragment: kind_of(f))
-            if kind == "sh":
+            if kind == "sh" and SIGN.search(fragment.text):
+                machine.append(fragment)
+            elif kind == "sh":
                 wrote = tally.check("shell", fragment, lambda f=fragment: runner.run(f))
             elif kind == "json":
                 json_after(tally, fragment, wrote)
@@ -113,11 +135,15 @@ def run_fragments(tally, documents, house, runner):
                     tally.need(kind, fragment, lacking)
                 else:
                     tally.check(kind, fragment, lambda f=fragment, w=work: w(f, house))
+    return machine
 
 
 OTHERS = {
     "nginx": (["nginx", "openssl"], configs.check_nginx),
     "prometheus": (["promtool"], configs.check_prometheus),
+    "ini": (["systemd-analyze"], configs.check_ini),
+    "home-assistant": ([], configs.check_home_assistant),
+    "evcc": ([], configs.check_evcc),
 }
 
 
@@ -142,7 +168,7 @@ def check_links(tally, document):
 
 def check_spans(tally, document, usage, paths):
     keys = configs.documented_keys()
-    words = set(re.findall(r"^  (\w+)(?: |$)", usage.split("flags of", 1)[0], re.M))
+    words = set(re.findall(r"^  (\w+)\b", usage.split("flags of", 1)[0], re.M))
     flags = set(re.findall(r"--[a-z-]+", usage))
 
     def command(text):
@@ -256,8 +282,14 @@ def main():
         for document in documents:
             check_spans(tally, document, usage, paths)
         check_warnings(tally)
-        run_fragments(tally, documents, house, runner)
+        machine = run_fragments(tally, documents, house, runner)
+        if machine and given.all:
+            run_on_a_machine(tally, machine, house)
+        elif machine:
+            print(f"for a machine of their own, run by 08_6_docs.py: {', '.join(map(str, machine))}")
     check_exemptions(tally, runner)
+    for line, programs in runner.lacking:
+        tally.need("shell", line, programs)
     print(f"commands that ran: {len(runner.ran)}; left out: {len(runner.left)}")
     for kind, count in sorted(tally.kinds.items()):
         print(f"  {count:4} {kind}")
