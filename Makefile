@@ -4,7 +4,7 @@ CARGO ?= cargo
 BIN   := target/release/wattboard
 # Tests bring their own tools on a machine that has apt and allows it; elsewhere they say what is missing.
 NEEDS := python3 curl node=nodejs npm faketime $(if $(CHROMIUM),,chromium)
-PROOF_NEEDS := python3 strace curl wrk slowhttptest faketime git chromium node=nodejs npm nginx soffice=libreoffice-calc
+PROOF_NEEDS := python3 strace curl wrk slowhttptest faketime git chromium node=nodejs npm nginx soffice=libreoffice-calc promtool=prometheus
 BENCH_NEEDS := python3 wrk nginx
 SOAK_NEEDS := python3 wrk
 FUZZ_SECONDS ?= 60
@@ -26,6 +26,7 @@ run: page ## build the release binary and serve a demo house at http://127.0.0.1
 test: needs page ## all tests
 	$(CARGO) test --locked
 	python3 -m unittest discover -s tests/site
+	python3 -m unittest discover -s tests/monitoring
 	tests/docs/run.py --bin target/debug/wattboard
 	tests/prove/02_2_compat.py --bin target/debug/wattboard --seconds 15
 	tests/prove/02_3_files.py --bin target/debug/wattboard

@@ -1,6 +1,7 @@
 //! This program: what it takes from the machine, what it was asked, what it is.
 
 use super::{Edge, Family, Kind, Moment, Sample, Value, counter, gauge, seconds};
+use crate::model::disk::{Disk, Space};
 use crate::model::footprint::Footprint;
 
 /// The hundreds of an answer's status.
@@ -58,6 +59,31 @@ pub const FAMILIES: &[Family] = &[
         "What Wattboard had read from storage; nothing where the kernel does not tell.",
         |m, out| out.put(own(m).and_then(|own| own.read_bytes).map(|bytes| bytes as f64)),
     ),
+    counter(
+        "wattboard_device_written_bytes",
+        "bytes",
+        &["device"],
+        "What all programs had written to the disk that holds the site, since the machine's start.",
+        |m, out| {
+            let written = disk(m).and_then(|disk| disk.whole.as_ref().or(disk.device.as_ref()).ok());
+            if let Some(device) = written {
+                out.put_as("device", &*device.name, Some(device.boot_bytes as f64));
+            }
+        },
+    ),
+    gauge("wattboard_disk_size_bytes", "bytes", &[], "Size of the file system that holds the site.", |m, out| {
+        out.put(room(m).map(|space| space.total_bytes as f64));
+    }),
+    gauge("wattboard_disk_free_bytes", "bytes", &[], "What is free of it for an ordinary user.", |m, out| {
+        out.put(room(m).map(|space| space.free_bytes as f64));
+    }),
+    gauge(
+        "wattboard_database_size_bytes",
+        "bytes",
+        &[],
+        "Size of the coordinator's database with its write-ahead log.",
+        |m, out| out.put(disk(m).and_then(|disk| Some(disk.database.as_ref().ok()?.bytes as f64))),
+    ),
     counter("wattboard_publications", "", &[], "How often something new was put on show.", |m, out| {
         out.put(Some(m.snapshot.publication as f64));
     }),
@@ -97,6 +123,15 @@ pub const FAMILIES: &[Family] = &[
 /// What it takes, while that is as new as it should be.
 fn own<'a>(moment: &Moment<'a>) -> Option<&'a Footprint> {
     moment.value(&moment.snapshot.footprint, moment.intervals.process)
+}
+
+/// The disk that holds the site, while that is as new as it should be.
+fn disk<'a>(moment: &Moment<'a>) -> Option<&'a Disk> {
+    moment.value(&moment.snapshot.disk, moment.intervals.process)
+}
+
+fn room(moment: &Moment<'_>) -> Option<Space> {
+    Some(disk(moment)?.room.as_ref().ok()?.space)
 }
 
 fn edge(moment: &Moment<'_>, pick: fn(&Edge) -> u64) -> Option<f64> {
