@@ -12,6 +12,8 @@ use crossbeam_channel::{Receiver, Sender, select, unbounded};
 use crate::base::audience::Audience;
 use crate::base::clock::SharedClock;
 use crate::base::fault::{Fault, Kind};
+use crate::base::manager::{Feeder, Manager};
+use crate::base::pulse::Pulse;
 use crate::base::shutdown::{self, Shutdown, ShutdownTrigger};
 use crate::base::thread::{self, Exit, Outcome};
 use crate::config::{self, Config};
@@ -79,6 +81,7 @@ pub struct App {
     context: Context,
     started: Instant,
     refreshers: BTreeMap<&'static str, Life>,
+    pulse: Pulse,
 }
 
 /// A refresher thread's life.
@@ -111,8 +114,10 @@ impl App {
         // No two runs begin in the same millisecond.
         let boot = format!("{:x}", clock.now().as_millisecond());
         let (lobby, stage) = events::open(limits.event_streams, boot)?;
-        let bell = lobby.clone();
+        let (bell, knocker) = (lobby.clone(), lobby.clone());
         cell.hang_up(move || bell.ring());
+        let pulse = Pulse::default();
+        let stage = stage.answering_to(pulse.member("events", move || knocker.knock()));
         let audience = Arc::new(Audience::default());
         let api = Api::new(Arc::clone(&cell), clock.clone(), desk, &config, demo)
             .with_events(lobby.clone(), Arc::clone(&audience));
@@ -138,12 +143,14 @@ impl App {
             // The demo tells nothing of the machine that it runs on.
             journalctl: (!demo).then(|| "journalctl".into()),
             audience,
+            beat: Default::default(),
         };
         let workers = std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4);
         let handler: Arc<dyn http::Handler> = Arc::new(gate);
-        let edge = http::open(listener, limits.clone(), workers, handler, hub.shutdown.clone(), &hub.exits)?;
+        let edge = http::open(listener, limits.clone(), workers, handler, hub.shutdown.clone(), &hub.exits, &pulse)?;
         api.count_with(edge.counters(), limits);
-        let mut app = Self { hub, edge, lobby, streams, context, started: Instant::now(), refreshers: BTreeMap::new() };
+        let (started, refreshers) = (Instant::now(), BTreeMap::new());
+        let mut app = Self { hub, edge, lobby, streams, context, started, refreshers, pulse };
         for kind in refresh::Kind::ALL {
             let life = Life { kind, handle: None, born: Instant::now(), due: Some(Instant::now()), pause: FIRST_PAUSE };
             app.refreshers.insert(kind.name(), life);
@@ -168,7 +175,12 @@ impl App {
     /// # Errors
     /// When a part that cannot be started again was lost: the door, a worker or the event streams.
     pub fn run(mut self) -> Result<(), Fault> {
-        let broken = self.watch().err();
+        let status = format!("serving {} on {}", self.context.config.root.display(), self.address());
+        let mut feeder = Manager::from_environment().map(|manager| Feeder::ready(manager, self.pulse.clone(), &status));
+        let broken = self.watch(feeder.as_mut(), &status).err();
+        if let Some(feeder) = &feeder {
+            feeder.stopping();
+        }
         if let Some(fault) = &broken {
             log::error!("{fault}");
         }
@@ -194,9 +206,11 @@ impl App {
         broken.map_or(Ok(()), Err)
     }
 
-    fn watch(&mut self) -> Result<(), Fault> {
+    /// `feeder` is fed here, by the thread that starts lost refreshers again: if it hangs, nobody is fed.
+    fn watch(&mut self, mut feeder: Option<&mut Feeder>, status: &str) -> Result<(), Fault> {
         loop {
-            let due = self.refreshers.values().filter_map(|life| life.due).min();
+            let meal = feeder.as_ref().and_then(|feeder| feeder.due);
+            let due = self.refreshers.values().filter_map(|life| life.due).chain(meal).min();
             let pause = due.map_or(Duration::from_secs(3600), |due| due.saturating_duration_since(Instant::now()));
             select! {
                 recv(self.hub.shutdown.channel()) -> _ => return Ok(()),
@@ -210,6 +224,9 @@ impl App {
                 default(pause) => {},
             }
             self.start_due()?;
+            if let Some(feeder) = &mut feeder {
+                feeder.look(Instant::now(), status);
+            }
         }
     }
 
@@ -234,6 +251,7 @@ impl App {
             life.pause = FIRST_PAUSE;
         }
         life.handle = None;
+        self.pulse.leave(&exit.name);
         life.due = Some(Instant::now() + life.pause);
         log::error!("the {} thread is lost ({why}); it is started again in {} s", exit.name, life.pause.as_secs());
         life.pause = (life.pause * 2).min(LONGEST_PAUSE);
@@ -250,12 +268,13 @@ impl App {
             if life.due.is_none_or(|due| due > now) {
                 continue;
             }
-            let (kind, context) = (life.kind, self.context.clone());
+            let (kind, context) = (life.kind, Context { beat: self.pulse.sleeper(name), ..self.context.clone() });
             match thread::spawn(name, &self.hub.exits, move || kind.run(context)) {
                 Ok(handle) => life.handle = Some(handle),
                 Err(error) => {
                     log::error!("cannot start the {name} thread, trying again in {} s: {error}", life.pause.as_secs());
                     life.due = Some(now + life.pause);
+                    self.pulse.leave(name);
                     continue;
                 }
             }

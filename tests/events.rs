@@ -62,7 +62,7 @@ impl House {
         let (told, stop) = (Told::new(Arc::clone(&api)), shutdown.clone());
         thread::spawn("events", &sender, move || stage.run(told, &stop)).unwrap();
         let listener = http::bind("127.0.0.1", 0).unwrap();
-        let edge = http::open(listener, limits, 2, api, shutdown, &sender).unwrap();
+        let edge = http::open(listener, limits, 2, api, shutdown, &sender, &Default::default()).unwrap();
         let (addr, counters) = (edge.local_addr(), edge.counters());
         Self { cell, lobby, trigger, exits, edge, addr, counters }
     }
@@ -454,7 +454,16 @@ fn a_panic_of_the_source_costs_its_news_and_nothing_else() {
     let source = Clumsy(Arc::clone(&number));
     thread::spawn("events", &sender, move || stage.run(source, &stop)).unwrap();
     let listener = http::bind("127.0.0.1", 0).unwrap();
-    let edge = http::open(listener, Limits::default(), 1, Arc::new(Open(lobby.clone())), shutdown, &sender).unwrap();
+    let edge = http::open(
+        listener,
+        Limits::default(),
+        1,
+        Arc::new(Open(lobby.clone())),
+        shutdown,
+        &sender,
+        &Default::default(),
+    )
+    .unwrap();
     let mut stream = Stream::over(TcpStream::connect(edge.local_addr()).unwrap(), "GET /", None);
     assert_eq!(stream.expect(&["number"])[0].data, 1);
     for (now, panics) in [(2, 1), (3, 1)] {

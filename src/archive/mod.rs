@@ -12,6 +12,7 @@ mod plan;
 mod reader;
 mod rollups;
 mod schema;
+mod takeover;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -33,6 +34,7 @@ use file::{Patience, sql_fault};
 pub use plan::{API_BEGINS, Again, Known, Request, plan};
 pub use reader::{Holdings, PriceReader, RollupReader};
 pub use rollups::{Footing, Footings, PriceCounts, Rollup};
+pub use takeover::take_over;
 
 /// How long a file that cannot be written is left alone; twice as long after each further try, up to [`LONGEST_PAUSE`].
 const FIRST_PAUSE: Duration = Duration::from_secs(60);

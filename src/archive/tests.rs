@@ -288,7 +288,10 @@ fn foreign_and_newer_files_are_left_alone() {
     for (sql, words) in [
         ("CREATE TABLE energy_data(timestamp TEXT)", "wattboard.db: it is not Wattboard's database"),
         ("PRAGMA journal_mode = wal; CREATE TABLE t(x)", "wattboard.db: it is not Wattboard's database"),
-        ("PRAGMA application_id = 0x57617474; PRAGMA user_version = 9; CREATE TABLE t(x)", "it has version 9"),
+        (
+            "PRAGMA application_id = 0x57617474; PRAGMA user_version = 9; CREATE TABLE t(x)",
+            "it needs a Wattboard that knows version 9",
+        ),
     ] {
         let bench = bench();
         Connection::open(bench.path()).unwrap().execute_batch(sql).unwrap();

@@ -1,6 +1,9 @@
 //! What command lines mean, and what is said of those that mean nothing.
 
 use super::*;
+use crate::command::tariff::Day;
+use crate::export::{Format, What};
+use crate::model::time::Month;
 
 fn read(line: &str) -> Result<Command, String> {
     parse(line.split_whitespace().map(OsString::from)).map_err(|fault| fault.to_string())
@@ -15,10 +18,13 @@ fn commands_and_flags() {
             config: Some("a.yaml".into()),
             port: Some(0),
             log_level: Some(LevelFilter::Debug),
-            host: None
+            ..ServeFlags::default()
         }))
     );
-    assert_eq!(read("check --config=a.yaml"), Ok(Command::Check(Some("a.yaml".into()))));
+    assert_eq!(
+        read("check --config=a.yaml"),
+        Ok(Command::Check(SiteFlags { config: Some("a.yaml".into()), state_dir: None }))
+    );
     let demo = DemoOptions { days: 3, ..DemoOptions::default() };
     assert_eq!(read("demo --days 3"), Ok(Command::Demo(ServeFlags::default(), demo)));
     assert_eq!(read("tariff"), Ok(Command::Tariff(TariffOptions::default())));
@@ -38,12 +44,13 @@ fn commands_and_flags() {
         read("prices backfill --from 2026-01-01 --pause 1 --config a.yaml"),
         Ok(Command::Backfill(BackfillFlags {
             config: Some("a.yaml".into()),
+            state_dir: None,
             from: Some("2026-01-01".parse().unwrap()),
             pause: Duration::from_secs(1),
         }))
     );
     let wish = Wish { what: What::Energy, from: None, to: None, format: Format::Csv };
-    assert_eq!(read("export --what energy"), Ok(Command::Export(ExportFlags { config: None, wish })));
+    assert_eq!(read("export --what energy"), Ok(Command::Export(ExportFlags { config: None, state_dir: None, wish })));
     let wish = Wish {
         what: What::Days,
         from: Some(jiff::civil::date(2026, 1, 1)),
@@ -52,8 +59,22 @@ fn commands_and_flags() {
     };
     assert_eq!(
         read("export --from 2026-01-01 --to 2026-01-01 --what days --format jsonl --config a.yaml"),
-        Ok(Command::Export(ExportFlags { config: Some("a.yaml".into()), wish }))
+        Ok(Command::Export(ExportFlags { config: Some("a.yaml".into()), state_dir: None, wish }))
     );
+    assert_eq!(read("healthcheck"), Ok(Command::Health(HealthFlags::default())));
+    assert_eq!(
+        read("healthcheck --url http://h:1 --max-age 120"),
+        Ok(Command::Health(HealthFlags {
+            url: Some("http://h:1".into()),
+            max_age: Some(120),
+            ..HealthFlags::default()
+        }))
+    );
+    assert_eq!(
+        read("serve --state-dir /var/lib/wattboard"),
+        Ok(Command::Serve(ServeFlags { state_dir: Some("/var/lib/wattboard".into()), ..ServeFlags::default() }))
+    );
+    assert_eq!(read("man"), Ok(Command::Man));
     assert_eq!(read("migrate"), Ok(Command::Migrate(MigrateFlags::default())));
     assert_eq!(
         read("migrate --dry-run --force --config a.yaml"),
@@ -73,7 +94,7 @@ fn commands_and_flags() {
     for (line, message) in [
         (
             "dance",
-            "there is no command \"dance\"; there are serve, demo, check, tariff, prices, export, migrate and snapshots",
+            "there is no command \"dance\"; there are serve, demo, check, healthcheck, tariff, prices, export, migrate and snapshots",
         ),
         ("serve --port 70000", "--port 70000 is not allowed; it must be a whole number from 0 to 65535"),
         ("serve --days 3", "serve takes no --days"),

@@ -8,10 +8,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::serve::config_path;
+use super::state;
 use crate::archive::{Holdings, PriceReader};
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::fault::{Fault, Kind};
 use crate::base::shutdown;
+use crate::cli::SiteFlags;
 use crate::config::Config;
 use crate::http::gate::token::Token;
 use crate::model::time::{Range, parse_utc};
@@ -58,12 +60,19 @@ impl Report<'_> {
 ///
 /// # Errors
 /// When the report cannot be written.
-pub fn check(flag: Option<PathBuf>, out: &mut dyn Write) -> Result<bool, Fault> {
+pub fn check(flags: &SiteFlags, out: &mut dyn Write) -> Result<bool, Fault> {
     let mut report = Report { out, failed: false, broken_pipe: None };
-    let path = config_path(flag);
-    match Config::load(&path) {
+    let path = config_path(flags.config.clone());
+    let loaded = Config::load(&path).and_then(|config| {
+        let before = state::Files::of(&config);
+        Ok((before, config.keep_state(flags.state_dir.as_deref())?))
+    });
+    match loaded {
         Err(fault) => report.fail("config", fault),
-        Ok(config) => {
+        Ok((before, config)) => {
+            if let Some(text) = state::what_will_be_taken_over(&before, &config) {
+                report.warn("state", text);
+            }
             let tariff = config.tariff.preset.as_ref().unwrap_or(&config.tariff.name);
             report.ok("config", format!("{}, tariff {tariff}", config.file.display()));
             config.warnings.iter().for_each(|warning| report.warn("config", warning));

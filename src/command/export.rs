@@ -44,7 +44,9 @@ impl<W: Write> Outlet for Out<W> {}
 /// # Errors
 /// See [`Ended`].
 pub fn export(flags: &ExportFlags) -> Result<(), Ended> {
-    let config = Config::load(&config_path(flags.config.clone())).map_err(Ended::NotStarted)?;
+    let config = Config::load(&config_path(flags.config.clone()))
+        .and_then(|config| config.keep_state(flags.state_dir.as_deref()))
+        .map_err(Ended::NotStarted)?;
     start_log(LevelFilter::Warn);
     run(config, flags, Arc::new(SystemClock), io::stdout().lock()).map_err(Ended::Failed)
 }

@@ -2,8 +2,10 @@
 
 pub mod check;
 pub mod export;
+pub mod healthcheck;
 pub mod migrate;
 pub mod prices;
 pub mod serve;
 pub mod snapshots;
+mod state;
 pub mod tariff;

@@ -46,7 +46,9 @@ impl From<Fault> for Ended {
 /// # Errors
 /// See [`Ended`].
 pub fn backfill(flags: BackfillFlags) -> Result<(), Ended> {
-    let config = Config::load(&config_path(flags.config.clone())).map_err(Ended::NotStarted)?;
+    let config = Config::load(&config_path(flags.config.clone()))
+        .and_then(|config| config.keep_state(flags.state_dir.as_deref()))
+        .map_err(Ended::NotStarted)?;
     start_log(LevelFilter::Warn);
     let (trigger, shutdown) = shutdown::channel();
     ctrlc::set_handler(move || trigger.stop())

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use log::LevelFilter;
 
+use super::state;
 use crate::app::{App, Hub, Options};
 use crate::base::clock::{SharedClock, SystemClock};
 use crate::base::fault::Fault;
@@ -39,6 +40,9 @@ pub fn serve(flags: ServeFlags) -> Result<(), Ended> {
         Ended::NotStarted(Fault::new(fault.kind(), format!("{fault}{hint}")))
     })?;
     start_log(flags.log_level.unwrap_or(config.log_level));
+    let site = state::Files::of(&config);
+    let config = config.keep_state(flags.state_dir.as_deref()).map_err(Ended::NotStarted)?;
+    state::take_over(&site, &config);
     run(Hub::default(), config, flags, false, Arc::new(SystemClock))
 }
 

@@ -8,6 +8,7 @@ mod access;
 mod limits;
 mod node;
 mod prices;
+mod state;
 mod tariff;
 
 use std::path::{Path, PathBuf};
@@ -99,6 +100,8 @@ pub struct Config {
     pub wants_kompas: bool,
     /// Wattboard's own database, the price memory (`data_storage.wattboard_database`).
     pub own_database: PathBuf,
+    /// Whether the config names an absolute path for it: then it stays there, whatever the state directory is.
+    own_database_is_fixed: bool,
     /// The coordinator's database; `None` in files-only mode (`enabled: false`).
     pub database: Option<PathBuf>,
     /// Whether the config says that there is one; else it is used as soon as the file exists.
@@ -107,7 +110,7 @@ pub struct Config {
     pub energy_data_dir: PathBuf,
     /// Where state files and snapshots lie: `out`.
     pub out_dir: PathBuf,
-    /// Where Wattboard keeps its price cache: `data`.
+    /// Where Wattboard keeps its price cache: `data`, or the state directory.
     pub data_dir: PathBuf,
     /// The folder of the coordinator's log files.
     pub log_dir: PathBuf,
@@ -264,6 +267,7 @@ impl Config {
             stated_capacity,
             capacity: stated_capacity.unwrap_or(Micro::from_f64(DEFAULT_CAPACITY_KWH)),
             own_database,
+            own_database_is_fixed: Path::new(&own_text).is_absolute(),
             database: (enabled != Some(false)).then_some(path),
             database_expected: enabled == Some(true),
             energy_data_dir: root.join(energy_data_dir),

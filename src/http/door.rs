@@ -21,6 +21,7 @@ use super::shared::{Back, Shared};
 use super::slots::Slots;
 use super::watch::Watched;
 use crate::base::fault::Fault;
+use crate::base::pulse::Beat;
 
 /// The listener's key; connections count from 0, and the poller keeps the largest one for itself.
 pub const LISTENER: usize = usize::MAX - 1;
@@ -85,7 +86,7 @@ impl Door {
     ///
     /// # Errors
     /// When the poller fails, without which nothing works.
-    pub fn run(mut self) -> Result<(), Fault> {
+    pub fn run(mut self, beat: &Beat) -> Result<(), Fault> {
         let failed = |error| Fault::io(format!("cannot wait for connections: {error}"));
         if let Some(listener) = &self.listener {
             listener.await_readable().map_err(failed)?;
@@ -98,6 +99,7 @@ impl Door {
                 Some(deadline) => poller.wait_deadline(&mut events, deadline).map_err(failed)?,
                 None => poller.wait(&mut events, None).map_err(failed)?,
             };
+            beat.here();
             self.now = Instant::now();
             self.take_back();
             let mut knocks = self.accept_at.is_some_and(|at| at <= self.now);

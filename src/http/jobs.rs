@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::conn::Conn;
+use crate::base::pulse::Beat;
 
 /// Things to do for each worker that is awake, before another one is woken.
 const SHARE: usize = 16;
@@ -139,8 +140,10 @@ impl<C> Jobs<C> {
         waiting
     }
 
-    /// Keeps a connection that was answered, if any, and takes the next thing to do; waits for one. None at the end.
-    pub fn next(&self, answered: Option<C>) -> Option<Job<C>> {
+    /// Keeps a connection that was answered, if any, and takes the next thing to do; waits for one, and answers knocks
+    /// meanwhile. None at the end.
+    pub fn next(&self, answered: Option<C>, beat: &Beat) -> Option<Job<C>> {
+        beat.here();
         let mut state = self.state.lock();
         state.answered.extend(answered);
         let mut now = Instant::now();
@@ -149,8 +152,9 @@ impl<C> Jobs<C> {
                 self.more.wait(&mut state);
             } else if self.more.wait_for(&mut state, STALLED).timed_out() {
                 // Those awake may have been held up since: then this one is needed after all.
-                state.awake += 1;
+                state.awake = (state.awake + 1).min(self.workers);
             }
+            beat.here();
             now = Instant::now();
         }
         let taken = state.take(now);
@@ -160,6 +164,15 @@ impl<C> Jobs<C> {
             self.more.notify_one();
         }
         taken.map(|(is_request, conn)| if is_request { Job::Answer(conn) } else { Job::Look(conn) })
+    }
+
+    /// Wakes every worker for a moment.
+    pub fn knock(&self) {
+        let mut state = self.state.lock();
+        state.awake = self.workers;
+        drop(state);
+        // One by one: of all at once, the others would wait for the first one to go on, which may be held.
+        (0..self.workers).for_each(|_| _ = self.more.notify_one());
     }
 
     /// Says that no request follows: workers end when nothing is left to do.
@@ -237,7 +250,7 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..workers {
                 scope.spawn(|| {
-                    while let Some(Job::Answer(number)) = jobs.next(None) {
+                    while let Some(Job::Answer(number)) = jobs.next(None, &Beat::default()) {
                         begun.send(number).unwrap();
                         held.recv().unwrap();
                     }
@@ -246,6 +259,10 @@ mod tests {
             for round in 0..50 {
                 // All sleep, and nothing was taken for long: each of these wakes one, before the first one takes anything.
                 std::thread::sleep(STALLED * 3);
+                if round % 2 == 1 {
+                    jobs.knock();
+                    std::thread::sleep(STALLED * 3);
+                }
                 let woken = (0..workers).filter(|number| jobs.push(*number, Instant::now()) == Ok(true)).count();
                 // As the door does it.
                 while woken < workers && jobs.help(Instant::now()) {

@@ -44,6 +44,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use polling::Poller;
 
 use crate::base::fault::Fault;
+use crate::base::pulse::Pulse;
 use crate::base::shutdown::Shutdown;
 use crate::base::thread::{self, Exit};
 use counters::Counters;
@@ -68,7 +69,8 @@ pub struct Edge {
 /// Opens the edge: from now on `handler` answers what `listener` is asked, on `workers` threads.
 ///
 /// At the stop, requests under way are finished (for 1.5 s at most), idle connections are closed, threads end. The end
-/// of the door, of a worker or of the bell is reported on `exits`; before the stop it means that something is broken.
+/// of the door, of a worker or of the bell is reported on `exits`; before the stop it means that something is broken. Door
+/// and workers answer to `pulse`.
 ///
 /// # Errors
 /// When the system refuses threads, a poller, or options of the listener.
@@ -79,6 +81,7 @@ pub fn open(
     handler: Arc<dyn Handler>,
     shutdown: Shutdown,
     exits: &Sender<Exit>,
+    pulse: &Pulse,
 ) -> Result<Edge, Fault> {
     let refused =
         |what: &str, error: std::io::Error| Fault::io(format!("cannot open the HTTP server: {what}: {error}"));
@@ -107,11 +110,25 @@ pub fn open(
     });
     for number in 0..workers {
         let (shared, jobs) = (Arc::clone(&shared), Arc::clone(&jobs));
-        thread::spawn(&format!("http-{number}"), exits, move || worker::run(&shared, &jobs))
+        let name = format!("http-{number}");
+        // One knock wakes them all.
+        let beat = match number {
+            0 => {
+                let jobs = Arc::clone(&jobs);
+                pulse.member(&name, move || jobs.knock())
+            }
+            _ => pulse.member(&name, || {}),
+        };
+        thread::spawn(&name, exits, move || worker::run(&shared, &jobs, &beat))
             .map_err(|error| refused("no thread for a worker", error))?;
     }
     let door = Door::new(shared, listener, jobs, returned);
-    thread::spawn("door", exits, move || door.run()).map_err(|error| refused("no thread for the door", error))?;
+    let beat = {
+        let poller = Arc::clone(&poller);
+        // Where it cannot be woken it does not answer.
+        pulse.member("door", move || drop(poller.notify()))
+    };
+    thread::spawn("door", exits, move || door.run(&beat)).map_err(|error| refused("no thread for the door", error))?;
     thread::spawn("door-bell", exits, move || {
         // Nothing is ever sent: it ends at the stop.
         let _ = shutdown.channel().recv();

@@ -17,6 +17,7 @@ use super::refusal::Refusal;
 use super::render::Manner;
 use super::shared::Shared;
 use crate::base::fault::Fault;
+use crate::base::pulse::Beat;
 
 /// How long a connection that was answered is looked at again and again before the door waits for its next request.
 /// Somebody who asks in a row is answered without a thread having to wake up; who does not costs so much of one processor.
@@ -26,9 +27,9 @@ const PATIENCE: Duration = Duration::from_micros(300);
 ///
 /// # Errors
 /// None; the type is that of a thread's end.
-pub fn run(shared: &Arc<Shared>, jobs: &Jobs) -> Result<(), Fault> {
+pub fn run(shared: &Arc<Shared>, jobs: &Jobs, beat: &Beat) -> Result<(), Fault> {
     let mut kept = None;
-    while let Some(job) = jobs.next(kept) {
+    while let Some(job) = jobs.next(kept, beat) {
         kept = match job {
             Job::Answer(conn) => serve(shared, conn),
             Job::Look(conn) => look(shared, conn),

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, at, never, select};
 
-use super::Context;
 use super::backfill::{self, Done, Found, Job, LONGEST_PAUSE, Pass};
 use super::books::Library;
 use super::rollups::Summing;
+use super::{Context, Kind as Refresh};
 use crate::archive::{API_BEGINS, Again, Archive, Request};
 use crate::base::backoff::Backoff;
 use crate::base::fault::{Fault, Kind};
@@ -92,6 +92,8 @@ impl Archivist {
         let mut inquiries = self.context.archive.inquiries.clone();
         let mut job: Receiver<Done> = never();
         let mut gave_back = Instant::now();
+        let beat = self.context.beat.clone();
+        let begin = || beat.busy(Refresh::Archive.patience());
         loop {
             #[cfg(feature = "faults")]
             super::faults::panic_on_demand("archive");
@@ -100,9 +102,12 @@ impl Archivist {
             // Whoever asks, and prices on their way, go first: a closed day waits for them.
             let waiting = !inquiries.is_empty() || !kept.is_empty();
             let reads = if waiting { never() } else { self.summing.reads.clone() };
+            beat.done();
             select! {
                 recv(stop.channel()) -> _ => return,
+                recv(beat.knocks()) -> _ => continue,
                 recv(kept) -> day => if let Ok(day) = day {
+                    begin();
                     // All that wait, in one transaction.
                     let days: Vec<PublishedDay> = std::iter::once(day).chain(kept.try_iter()).collect();
                     // What is wrong is said by the archive itself, once.
@@ -110,22 +115,33 @@ impl Archivist {
                         self.summing.prices_grew();
                     }
                 },
-                recv(reads) -> read => self.summing.take(read.ok(), &mut self.books.archive),
-                recv(look) -> _ => self.summing.look(&mut self.books.archive),
+                recv(reads) -> read => {
+                    begin();
+                    self.summing.take(read.ok(), &mut self.books.archive);
+                },
+                recv(look) -> _ => {
+                    begin();
+                    self.summing.look(&mut self.books.archive);
+                },
                 recv(inquiries) -> inquiry => match inquiry {
                     Ok(inquiry) => {
+                        begin();
                         inquiry(&mut self.books);
                         self.books.rest();
                     }
                     Err(_) => inquiries = never(),
                 },
                 recv(job) -> done => {
+                    begin();
                     job = never();
                     self.take(done.unwrap_or_else(|_| Err(backfill::lost())));
                 },
-                recv(timer) -> _ => if let Some(next) = self.next_job() {
-                    self.due = None;
-                    job = backfill::start(next, &self.context.config, &self.context.price_roots, &stop, self.context.clock.now());
+                recv(timer) -> _ => {
+                    begin();
+                    if let Some(next) = self.next_job() {
+                        self.due = None;
+                        job = backfill::start(next, &self.context.config, &self.context.price_roots, &stop, self.context.clock.now());
+                    }
                 },
             }
             self.notice();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::select;
 use jiff::Timestamp;
 
-use super::Context;
+use super::{Context, Kind};
 use crate::base::fault::Fault;
 use crate::model::logs::tail::{Dialect, Tail};
 use crate::model::logs::{self as model, Logs};
@@ -51,6 +51,7 @@ impl Reader {
         while !shutdown.is_stopping() {
             #[cfg(feature = "faults")]
             super::faults::panic_on_demand("logs");
+            self.context.beat.busy(Kind::Logs.patience());
             let began = Instant::now();
             let more = self.look();
             let pause = match (more, audience.is_empty()) {
@@ -65,8 +66,11 @@ impl Reader {
                 self.context.wait_for_the_others();
                 self.look_back(due);
             }
+            self.context.beat.done();
             select! {
                 recv(shutdown.channel()) -> _ => return,
+                // Looks, and answers by that.
+                recv(self.context.beat.knocks()) -> _ => {},
                 recv(audience.arrivals) -> _ => {},
                 default(due.saturating_duration_since(Instant::now())) => {},
             }

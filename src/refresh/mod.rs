@@ -23,6 +23,7 @@ use jiff::Timestamp;
 use crate::base::audience::Audience;
 use crate::base::clock::SharedClock;
 use crate::base::fault::Fault;
+use crate::base::pulse::Beat;
 use crate::base::shutdown::Shutdown;
 use crate::config::{Config, Interval};
 use crate::inquiry::Inquiry;
@@ -53,6 +54,8 @@ pub struct Context {
     pub journalctl: Option<PathBuf>,
     /// Who follows the logs.
     pub audience: Arc<Audience>,
+    /// How the thread shows that it is alive.
+    pub beat: Beat,
 }
 
 /// What leads to the thread `archive`; survives its restarts.
@@ -145,13 +148,23 @@ impl Kind {
         }
     }
 
+    /// How long it may work without a sign of life: its questions to the database, files and the network together have
+    /// deadlines of their own, and what has many of them beats in between.
+    fn patience(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Process | Self::Logs => 30,
+            Self::Live | Self::Prices | Self::Archive => 60,
+            Self::Metrics | Self::Months => 180,
+        })
+    }
+
     /// The thread's body: opens what it owns and polls until the stop.
     ///
     /// # Errors
     /// None today: trouble with a source is published, not returned.
     pub fn run(self, context: Context) -> Result<(), Fault> {
         let interval = self.interval(&context.config);
-        let shutdown = context.shutdown.clone();
+        let (shutdown, beat) = (context.shutdown.clone(), context.beat.clone());
         let mut refresher: Box<dyn Refresher> = match self {
             Self::Live => Box::new(live::Live::new(context)),
             Self::Metrics => Box::new(metrics::Metrics::new(context)),
@@ -167,29 +180,28 @@ impl Kind {
                 return Ok(());
             }
         };
-        poll(self.name(), interval, &shutdown, refresher.as_mut());
+        poll(self, interval, &shutdown, &beat, refresher.as_mut());
         Ok(())
     }
 }
 
 /// Refreshes until the stop, on the monotonic clock: each time `interval` after the last one began, or sooner when the
 /// refresher asks for it; once when the interval is off.
-fn poll(name: &str, interval: Interval, shutdown: &Shutdown, refresher: &mut dyn Refresher) {
+fn poll(kind: Kind, interval: Interval, shutdown: &Shutdown, beat: &Beat, refresher: &mut dyn Refresher) {
     #[cfg(feature = "faults")]
     let interval = faults::hurried(interval);
     loop {
         let started = Instant::now();
         #[cfg(feature = "faults")]
-        faults::panic_on_demand(name);
-        let _ = name;
+        faults::panic_on_demand(kind.name());
+        beat.busy(kind.patience());
         let next = refresher.refresh();
         let go_on = match (interval, next) {
-            (Interval::Off, _) => {
-                let _ = shutdown.channel().recv();
-                false
+            (Interval::Off, _) => beat.wait(shutdown, None),
+            (Interval::Every(interval), Next::AtInterval) => {
+                beat.wait(shutdown, Some(interval.saturating_sub(started.elapsed())))
             }
-            (Interval::Every(interval), Next::AtInterval) => shutdown.wait(interval.saturating_sub(started.elapsed())),
-            (Interval::Every(interval), Next::After(pause)) => shutdown.wait(pause.min(interval)),
+            (Interval::Every(interval), Next::After(pause)) => beat.wait(shutdown, Some(pause.min(interval))),
         };
         if !go_on {
             return;

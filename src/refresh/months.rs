@@ -9,7 +9,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 
 use super::days::{Closed, DayBook};
-use super::{Context, Next, Refresher};
+use super::{Context, Kind as Refresh, Next, Refresher};
 use crate::archive::RollupReader;
 use crate::base::fault::{Fault, Kind};
 use crate::model::time::Month;
@@ -61,6 +61,7 @@ impl Months {
             if age >= NEWEST && !whole && self.summed.contains_key(&month) {
                 continue;
             }
+            self.context.beat.busy(Refresh::Months.patience());
             let pause = if self.sum(month)? { BREATH } else { Duration::ZERO };
             if !self.context.shutdown.wait(pause) {
                 return Ok(false);

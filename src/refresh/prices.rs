@@ -21,6 +21,8 @@ use crate::source::pse::{Failure, PriceApi};
 const TOMORROW_FROM: Time = time(13, 30, 0, 0);
 /// After the first failure; the pauses grow up to the price interval, so that a recovery is seen within one.
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
+/// How much longer than its deadline a question to the API may keep the thread from answering.
+const AFTER_DEADLINE: Duration = Duration::from_secs(10);
 
 pub struct Prices {
     context: Context,
@@ -129,6 +131,8 @@ impl Prices {
         if before == PublishedDay::expected_of(entity, date, zone) {
             return Ok(());
         }
+        let (beat, deadline) = (&self.context.beat, self.context.config.price_deadline);
+        beat.busy(deadline + AFTER_DEADLINE);
         let day = self.api.day(entity, date, now).map_err(|Failure { fault, pause }| {
             self.not_before = pause.map(|pause| Instant::now() + pause).or(self.not_before);
             fault

@@ -112,6 +112,7 @@ impl Bench {
             proc_root: dir.path().join("proc"),
             journalctl: None,
             audience: Arc::default(),
+            beat: Default::default(),
         };
         Self { dir, clock, context, trigger }
     }
@@ -150,7 +151,8 @@ fn poll_for(interval: Interval, next: Next, enough: usize) -> usize {
     let (trigger, shutdown) = shutdown::channel();
     let count = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&count);
-    let poller = thread::spawn(move || poll("test", interval, &shutdown, &mut Counter(seen, next)));
+    let poller =
+        thread::spawn(move || poll(Kind::Live, interval, &shutdown, &Beat::default(), &mut Counter(seen, next)));
     let deadline = Instant::now() + Duration::from_secs(10);
     while count.load(Ordering::SeqCst) < enough && Instant::now() < deadline {
         thread::sleep(Duration::from_millis(1));

@@ -16,7 +16,8 @@ use crate::base::fault::{Fault, Kind, io_fault};
 use crate::model::price::{Entity, PriceOrigin, PublishedDay};
 use crate::model::time::SiteZone;
 
-const FILE: &str = "wattboard_price_cache.json";
+/// The file's name.
+pub const FILE: &str = "wattboard_price_cache.json";
 /// Three days of three entities have 80 KB.
 const MAX_BYTES: u64 = 2 * 1024 * 1024;
 /// The layout below.

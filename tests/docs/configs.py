@@ -149,6 +149,16 @@ def check_ini(fragment, house):
         assert done.returncode == 0 and not done.stderr.strip(), f"{fragment}: {done.stderr}"
 
 
+def check_cron(fragment, house):
+    """Five fields of a time, and a command that ends well here."""
+    for line in fragment.text.splitlines():
+        when = re.match(r"((?:[\d*/,-]+ ){5})(.+)$", line)
+        assert when, f"{fragment}: not a line of a crontab: {line}"
+        port = house.base.rsplit(":", 1)[1]
+        code, out, errors = house.run(when.group(2).replace("127.0.0.1:8080", f"127.0.0.1:{port}"))
+        assert code == 0 and not errors, f"{fragment}: {code} {out}{errors}"
+
+
 def check_home_assistant(fragment, house):
     """What is told to be written stands in the package's own comment, which a proof loads into a Home Assistant."""
     package = (ROOT / "config" / "home-assistant" / "wattboard.yaml").read_text()

@@ -16,9 +16,10 @@ from markdown import ROOT
 
 # The documents' ports may be in use here: a server under test takes any free one.
 WRAPPER = """#!/bin/bash
-words=()
+case "${{1:-serve}}" in serve | demo) ;; *) exec '{binary}' "$@" ;; esac
+words=(--port 0)
 while [ $# -gt 0 ]; do
-    case "$1" in --port) words+=(--port 0); shift 2 ;; *) words+=("$1"); shift ;; esac
+    case "$1" in --port) shift 2 ;; *) words+=("$1"); shift ;; esac
 done
 exec '{binary}' "${{words[@]}}"
 """
@@ -53,8 +54,8 @@ class House:
         kept = {key: value for key, value in os.environ.items() if key not in ("WATTBOARD_CONFIG", "STATE_DIRECTORY")}
         self.environment = {**kept, "HOME": str(self.home), "PATH": f"{programs}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
         self._demo()
-        self._site()
         port = self.base.rsplit(":", 1)[1]
+        self._site(port)
         (self.home / ".curlrc").write_text(f'connect-to = "::127.0.0.1:{port}"\n')
         return self
 
@@ -107,8 +108,8 @@ class House:
             time.sleep(0.2)
         raise AssertionError("the demo did not sum its past months")
 
-    def _site(self):
-        """The simulated house as a site of its own, whose coordinator does not run; its price API is the demo's."""
+    def _site(self, port):
+        """The simulated house as a site of its own, whose coordinator does not run; price API and server are the demo's."""
         site = self.home / "goodwe"
         shutil.copytree(self.simulated, site, ignore=shutil.ignore_patterns("*.db*"))
         (site / "out" / "energy_data").mkdir(parents=True, exist_ok=True)
@@ -118,7 +119,7 @@ class House:
                 copy.execute("PRAGMA journal_mode=DELETE")
         source.close(), copy.close()
         self.config = site / "config" / "master_coordinator_config.yaml"
-        text = self.config.read_text().replace("port: 8080", "port: 0")
+        text = self.config.read_text().replace("port: 8080", f"port: {port}")
         self.config.write_text(text)
 
     def run(self, script, seconds=60):

@@ -53,7 +53,7 @@ class Tally:
 def kind_of(fragment):
     """What a fragment is, by its language and what stands in it."""
     language, text = fragment.language, fragment.text
-    if language in ("sh", "json", "text", "nginx", "ini"):
+    if language in ("sh", "json", "text", "nginx", "ini", "cron"):
         return language
     if language == "yaml":
         top = set(re.findall(r"^(\w+):", text, re.M))
@@ -141,6 +141,7 @@ def run_fragments(tally, documents, house, runner):
 OTHERS = {
     "nginx": (["nginx", "openssl"], configs.check_nginx),
     "prometheus": (["promtool"], configs.check_prometheus),
+    "cron": ([], configs.check_cron),
     "ini": (["systemd-analyze"], configs.check_ini),
     "home-assistant": ([], configs.check_home_assistant),
     "evcc": ([], configs.check_evcc),

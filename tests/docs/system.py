@@ -1,6 +1,8 @@
 """Fragments that change a machine (packages, services) run on one of their own: a clean Debian under its systemd, in a container."""
 
+import re
 import shutil
+import socket
 import subprocess
 import sys
 
@@ -37,6 +39,10 @@ class System:
         home = self.box.root / HOME.strip("/")
         self.box.run("useradd -m -s /bin/bash pi && printf '#!/bin/sh\\nexec \"$@\"\\n' >/usr/local/bin/sudo && chmod 755 /usr/local/bin/sudo")
         shutil.copytree(self.house.home / "goodwe", home / "goodwe")
+        config = home / "goodwe" / "config" / "master_coordinator_config.yaml"
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+        config.write_text(re.sub(r"(?m)^  port: \d+", f"  port: {port}", config.read_text()))
         for script, out in (("deb.sh", "wattboard_test_amd64.deb"), ("tarball.sh", "wattboard-test.tar.gz")):
             words = [self.house.binary, TARGET] if script == "deb.sh" else [self.house.binary]
             subprocess.run([ROOT / "packaging" / script, *words, home / out], check=True, capture_output=True)

@@ -131,7 +131,9 @@ impl Server {
             pending: pending_sender,
         };
         let listener = http::bind(host, 0).unwrap();
-        let edge = http::open(listener, limits, workers, wrap(Arc::new(handler)), shutdown, &exit_sender).unwrap();
+        let edge =
+            http::open(listener, limits, workers, wrap(Arc::new(handler)), shutdown, &exit_sender, &Default::default())
+                .unwrap();
         let (addr, counters) = (edge.local_addr(), edge.counters());
         Self { edge, addr, counters, trigger, exits, begun, go_on, given, pending }
     }

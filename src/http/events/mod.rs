@@ -176,6 +176,11 @@ impl Lobby {
         }
     }
 
+    /// Wakes the thread for a moment.
+    pub fn knock(&self) {
+        self.bell.wake();
+    }
+
     /// Makes the thread notice the stop, which must have been announced.
     pub fn stop(&self) {
         self.seats.closed.store(true, SeqCst);

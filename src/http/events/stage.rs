@@ -13,6 +13,7 @@ use super::memory::{Event, Memory};
 use super::subscriber::{QUEUE_BYTES, Subscriber};
 use super::{Bell, Newcomer, News, Seats, Source, Topics};
 use crate::base::fault::Fault;
+use crate::base::pulse::Beat;
 use crate::base::shutdown::Shutdown;
 use crate::http::counters::Closed;
 
@@ -39,6 +40,7 @@ pub struct Stage {
     look_at: Option<Instant>,
     comment_at: Option<Instant>,
     comment: Arc<[u8]>,
+    beat: Beat,
     now: Instant,
 }
 
@@ -54,8 +56,15 @@ impl Stage {
             look_at: None,
             comment_at: None,
             comment: Arc::from(COMMENT),
+            beat: Beat::default(),
             now: Instant::now(),
         }
+    }
+
+    /// The same, for whoever knocks to hear.
+    #[must_use]
+    pub fn answering_to(self, beat: Beat) -> Self {
+        Self { beat, ..self }
     }
 
     /// Serves subscribers until the stop.
@@ -71,6 +80,7 @@ impl Stage {
                 Some(deadline) => self.bell.poller.wait_deadline(&mut events, deadline).map_err(failed)?,
                 None => self.bell.poller.wait(&mut events, None).map_err(failed)?,
             };
+            self.beat.here();
             self.now = Instant::now();
             for event in events.iter() {
                 self.serve(event.key);

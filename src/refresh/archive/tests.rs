@@ -121,6 +121,7 @@ impl Bench {
             proc_root: dir.path().join("proc"),
             journalctl: None,
             audience: Arc::default(),
+            beat: Default::default(),
         };
         Self { dir, context, desk, trigger }
     }

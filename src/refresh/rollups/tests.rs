@@ -69,6 +69,7 @@ impl Bench {
             proc_root: dir.path().join("proc"),
             journalctl: None,
             audience: Arc::default(),
+            beat: Default::default(),
         };
         Self { dir, clock, context, _trigger: trigger }
     }
