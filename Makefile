@@ -5,7 +5,8 @@ BIN   := target/release/wattboard
 # Tests bring their own tools on a machine that has apt and allows it; elsewhere they say what is missing.
 NEEDS := python3 curl node=nodejs npm faketime $(if $(CHROMIUM),,chromium)
 PROOF_NEEDS := python3 strace curl wrk slowhttptest faketime git chromium node=nodejs npm nginx soffice=libreoffice-calc \
-    promtool=prometheus file qemu-arm=qemu-user
+    promtool=prometheus file qemu-arm=qemu-user \
+    debootstrap systemd-nspawn=systemd-container nsenter=util-linux systemd-analyze=systemd
 BENCH_NEEDS := python3 wrk nginx
 SOAK_NEEDS := python3 wrk
 # Which machine `make dist` builds for; without one for all of them.
@@ -14,7 +15,7 @@ FUZZ_SECONDS ?= 60
 FUZZ_SANITIZER ?= none
 MINUTES ?= 10
 
-.PHONY: page run test page-test check fmt lint bench prove fuzz soak dist needs bench-needs proof-needs soak-needs dist-needs clean
+.PHONY: page run test page-test check fmt lint bench prove fuzz soak dist deb needs bench-needs proof-needs soak-needs dist-needs deb-needs clean
 
 page: www/node_modules/.package-lock.json ## what the page is made of: its packages, from npm
 
@@ -54,7 +55,7 @@ bench: bench-needs page ## speed and memory, with nginx and a bare tiny_http mea
 	$(CARGO) build --release --locked --bins --example bare_tiny_http
 	tests/bench/bench.py --write BENCHMARKS.md
 
-prove: proof-needs page ## every line that an issue must show, with what was measured
+prove: proof-needs deb-needs page ## every line that an issue must show, with what was measured
 	$(CARGO) build --release --locked
 	$(CARGO) build --locked --features faults --target-dir target/faults
 	tests/prove/all.sh
@@ -70,6 +71,13 @@ soak: soak-needs page ## ten minutes of load with a fault every 30 s: MINUTES=60
 
 dist: dist-needs page ## static binaries for x86_64 and every Raspberry Pi, in target/dist: TARGET=aarch64-unknown-linux-musl for one
 	packaging/dist/dist.sh $(TARGET)
+
+deb: deb-needs dist ## tarballs and Debian packages of what `make dist` builds, in target/dist: TARGET=... for one
+	packaging/pack.sh $(TARGET)
+
+deb-needs: ## cargo-deb, which stays below target/
+	@command -v cargo-deb >/dev/null || test -x target/tools/bin/cargo-deb || \
+	    $(CARGO) install --quiet --locked --root target/tools --target-dir target/tools/build cargo-deb
 
 needs:
 	@tests/needs.sh $(NEEDS)

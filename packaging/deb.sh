@@ -16,5 +16,5 @@ cd "$root"
 # Where Cargo.toml says that the program is.
 mkdir -p target/package
 install -m 755 "$binary" target/package/wattboard
-# DEB_VERSION: another one than Cargo.toml's, for tests of upgrades.
-"$tool" deb --no-build --no-strip --quiet --target "$target" --output "$out" ${DEB_VERSION:+--deb-version "$DEB_VERSION"}
+# DEB_VERSION: another one than Cargo.toml's; DEB_FLAGS: more for cargo-deb, such as --fast. Both are for tests.
+"$tool" deb --no-build --no-strip --quiet --target "$target" --output "$out" ${DEB_VERSION:+--deb-version "$DEB_VERSION"} ${DEB_FLAGS:-}

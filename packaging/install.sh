@@ -77,6 +77,8 @@ else
         rm -f "$dest$unit"
     fi
     rm -f "$dest$bin" "$dest$man"
+    # A folder that nothing else is in was made here.
+    rmdir "$(dirname "$dest$man")" 2>/dev/null || :
     if [ "$deed" = purge ]; then
         rm -rf "$dest/etc/wattboard" "$dest$unit.d" "$dest/var/lib/wattboard"
     fi

@@ -78,7 +78,7 @@ class Container:
 
     def run(self, script, check=True, timeout=120):
         """Runs a shell script in there; its output is text."""
-        command = ["nsenter", "-t", str(self.leader), "-m", "-u", "-i", "-p", "-C", "--root", "--wd=/", "/bin/sh", "-c", script]
+        command = ["nsenter", "-t", str(self.leader), "-m", "-u", "-i", "-p", "-C", "--root", "/bin/sh", "-c", f"cd /; {script}"]
         env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
         done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=timeout, check=False)
         if check and done.returncode:

@@ -29,6 +29,13 @@ class Held:
         os.waitpid(self.tid, ANY_CHILD)
         return self
 
+    def is_gone(self):
+        """Whether its process was killed meanwhile. Asking lets it go: until then the process cannot end."""
+        try:
+            return os.waitpid(self.tid, ANY_CHILD | os.WNOHANG)[0] == self.tid
+        except ChildProcessError:
+            return True
+
     def __exit__(self, *_):
         try:
             ptrace(DETACH, self.tid)
