@@ -25,6 +25,10 @@ exec '{binary}' "${{words[@]}}"
 """
 
 
+# Where it can be had: processes of their own, so that a coordinator of this machine is not taken for the site's.
+ALONE = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "--kill-child"]
+
+
 class House:
     """Made on entering, gone on leaving, with every process that was started here."""
 
@@ -53,6 +57,8 @@ class House:
                 (self.checkout / name).symlink_to(ROOT / name)
         kept = {key: value for key, value in os.environ.items() if key not in ("WATTBOARD_CONFIG", "STATE_DIRECTORY")}
         self.environment = {**kept, "HOME": str(self.home), "PATH": f"{programs}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
+        tried = shutil.which("unshare") and subprocess.run([*ALONE, "true"], capture_output=True).returncode == 0
+        self.alone = ALONE if tried else []
         self._demo()
         port = self.base.rsplit(":", 1)[1]
         self._site(port)
@@ -125,7 +131,7 @@ class House:
     def run(self, script, seconds=60):
         """Runs lines of a shell as they are, in the checkout; (exit code, standard output, standard error)."""
         process = subprocess.Popen(
-            ["bash", "-euo", "pipefail", "-c", script],
+            [*self.alone, "bash", "-euo", "pipefail", "-c", script],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
