@@ -1,9 +1,9 @@
-//! `Accept-Encoding` and `If-None-Match`.
+//! `Accept-Encoding`, `Accept` and `If-None-Match`.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use wattboard::http::negotiate::{accepts_gzip, has_already};
+use wattboard::http::negotiate::{MetricsForm, accepts_gzip, has_already, metrics_form, metrics_text_form};
 
 fn accepts(text: &str) -> bool {
     accepts_gzip(std::iter::once(text))
@@ -11,6 +11,10 @@ fn accepts(text: &str) -> bool {
 
 fn has(text: &str) -> bool {
     has_already(std::iter::once(text), TAG)
+}
+
+fn form(text: &str) -> MetricsForm {
+    metrics_form(std::iter::once(text))
 }
 
 const TAG: &str = "\"3f9a-gz\"";
@@ -30,6 +34,15 @@ fuzz_target!(|data: &[u8]| {
         assert!(accepts(&format!("{text},gzip")) || lower.contains("identity"));
         assert!(!accepts(&format!("{text},gzip;q=0")));
     }
+
+    let asked = form(text);
+    assert_eq!(asked, form(&text.to_ascii_uppercase()), "types have no case");
+    assert_ne!(metrics_text_form(std::iter::once(text)), MetricsForm::Json);
+    if asked != MetricsForm::Json {
+        assert_eq!(asked, metrics_text_form(std::iter::once(text)));
+        assert!(lower.contains("application/openmetrics-text") || lower.contains("text/plain"), "nobody named it");
+    }
+    assert_eq!(form(&format!("application/openmetrics-text,{text}")), MetricsForm::OpenMetrics);
 
     let known = has(text);
     assert!(!known || text.trim() == "*" || text.contains(TAG));

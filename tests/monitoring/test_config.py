@@ -152,6 +152,17 @@ class Dashboard(unittest.TestCase):
                     self.assertIn('site="$site"', selector, title)
 
 
+class Docs(unittest.TestCase):
+    @unittest.skipUnless(shutil.which("promtool"), "promtool is not installed")
+    def test_the_config_that_the_docs_show_is_one(self):
+        (fragment,) = re.findall(r"```yaml\n(.*?)```", (HOME / "docs" / "metrics.md").read_text(), re.S)
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "prometheus.yml"
+            file.write_text(fragment)
+            done = subprocess.run(["promtool", "check", "config", file], capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+
 class Alerts(unittest.TestCase):
     def test_every_alert_has_what_people_need_and_a_test(self):
         text, tests = RULES.read_text(), RULES.with_name("alerts_test.yml").read_text()
@@ -159,6 +170,7 @@ class Alerts(unittest.TestCase):
             name = block.split("\n")[0]
             for word in ("labels: {severity: ", "summary: ", "description: "):
                 self.assertIn(word, block, name)
+            self.assertIn(f"| `{name}` |", (HOME / "docs" / "metrics.md").read_text())
             self.assertRegex(tests, rf"(?s)alertname: {name}\n +exp_alerts:\n +- exp_labels", name)
 
 

@@ -5,6 +5,9 @@ negotiation, stale values end, and the alert rules fire and clear on faults that
 The rules are those of config/prometheus/alerts.yml; only their times are shortened.
 """
 
+import ctypes
+import gzip
+import http.client
 import json
 import os
 import re
@@ -12,6 +15,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -27,6 +31,9 @@ HOME = Path(__file__).resolve().parent.parent.parent
 RULES = HOME / "config" / "prometheus"
 OPEN = "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
 MOST_BYTES = 48 * 1024
+NEW_PIDS, NEW_MOUNTS, PRIVATE, DIE_WITH_PARENT = 0x20000000, 0x00020000, 0x44000, 1  # sched.h, mount.h, prctl.h
+# Whoever else works on this machine could make these fire: promtool alone tests them.
+MACHINE = ("WattboardDeviceWrites", "WattboardDiskFilling")
 
 
 def promtool(*words, text=None):
@@ -80,9 +87,28 @@ def texts(tally, shop):
         tally.check("NaN" not in text and "Inf" not in text.replace('le="+Inf"', ""), f"{name}: numbers only")
 
 
-def fetch(address, path, headers=None):
-    import http.client
+def ways(tally, shop):
+    """HEAD, gzip and the token, as with every other path."""
+    root = shop.site("token", layout="empty", intervals=FAST, extra={"auth": "{token_file: config/token}"})
+    (root / "config" / "token").write_text("a-token-of-enough-letters\n")
+    (root / "config" / "token").chmod(0o600)
+    server = shop.serve(root)
+    for path in ("/metrics", "/metrics/prometheus"):
+        tally.check(server.get(path, headers={"Accept": OPEN})[0] == 401, f"{path} asks for the token")
+        for method in ("GET", "HEAD"):
+            connection = http.client.HTTPConnection(server.address, timeout=10)
+            headers = {"Accept": OPEN, "Accept-Encoding": "gzip", "Authorization": "Bearer a-token-of-enough-letters"}
+            connection.request(method, path, headers=headers)
+            answer = connection.getresponse()
+            body = answer.read()
+            told = (answer.status, answer.getheader("Content-Encoding"), answer.getheader("Content-Type", "").split(";")[0])
+            tally.check(told == (200, "gzip", "application/openmetrics-text"), f"{method} {path}, packed", str(told))
+            whole = gzip.decompress(body).endswith(b"# EOF\n") if method == "GET" else body == b""
+            tally.check(whole, f"{method} {path}: {len(body)} bytes")
+            connection.close()
 
+
+def fetch(address, path, headers=None):
     connection = http.client.HTTPConnection(address, timeout=10)
     try:
         connection.request("GET", path, headers=headers or {})
@@ -102,9 +128,17 @@ def rules(tally):
 
 
 def hurried(text):
-    """The rules with short times: what lasts 10 minutes lasts 4 seconds, and a look back is one of 40."""
-    text = re.sub(r"^( +for: )\S+$", r"\g<1>4s", text, flags=re.M)
-    return re.sub(r"\[(15m|1h|1d)\]", "[40s]", text)
+    """The rules with short times: what lasts 10 minutes lasts 4 seconds, and a look back is one of 40. Any write is one too many."""
+    head, *blocks = text.split("- alert: ")
+
+    def one(block):
+        if block.startswith(MACHINE):
+            return block
+        block = re.sub(r"^( +for: )\S+$", r"\g<1>4s", block, flags=re.M)
+        # What Wattboard writes is looked at each 30 s; any of it is much here.
+        return re.sub(r"\[(15m|1h|1d)\]", "[40s]", block).replace("> 50e6", "> 0")
+
+    return "- alert: ".join([head, *map(one, blocks)])
 
 
 class Prometheus(Child):
@@ -192,9 +226,11 @@ def scraped(tally, shop):
     print(f"     {len(names)} names, scraped in {scrape[0][1] * 1000:.1f} ms")
 
     fires(tally, prometheus, "WattboardPricesMissing", "evening", 60, "18:00 has passed and PSE has not published")
-    evening.api.publish("13:00")
+    clears(tally, prometheus, "WattboardCardWrites", "evening", 120, "nothing is written while nothing is new")
+    clears(tally, prometheus, "WattboardCardWrites", "home", 120, "and the other site's days are summed")
     calm = {one for one in prometheus.firing() if one[1] != "evening"}
     tally.check(not calm, "nothing else fires", str(calm))
+    evening.api.mode("status500")
 
     log = root / "logs" / "master_coordinator.log"
     at = datetime.now(ZONE).strftime("%Y-%m-%d %H:%M:%S,000")
@@ -207,7 +243,13 @@ def scraped(tally, shop):
     writer.process.wait()
     fires(tally, prometheus, "WattboardCoordinatorDown", "home", 60, "the coordinator was killed")
     clears(tally, prometheus, "WattboardCoordinatorErrors", "home", 90, "no more errors came")
-    clears(tally, prometheus, "WattboardPricesMissing", "evening", 120, "PSE has published")
+    fires(tally, prometheus, "WattboardSourceFailing", "evening", 150, "the price API answers 500")
+    evening.api.mode("ok")
+    evening.api.publish("13:00")
+    clears(tally, prometheus, "WattboardPricesMissing", "evening", 240, "PSE has published")
+    clears(tally, prometheus, "WattboardSourceFailing", "evening", 30, "it answers again")
+    fires(tally, prometheus, "WattboardCardWrites", "evening", 60, "the prices were remembered")
+    clears(tally, prometheus, "WattboardCardWrites", "evening", 120, "nothing else was")
     fires(tally, prometheus, "WattboardDataStale", "home", 180, "nobody wrote readings any more")
     print(f"     {time.monotonic() - killed:.0f} s after the coordinator's end")
     tally.check(not power(), "no sample of a stale value is left", str(power()))
@@ -225,19 +267,44 @@ def scraped(tally, shop):
     finally:
         os.kill(home.pid, signal.SIGCONT)
     clears(tally, prometheus, "WattboardDown", home.address, 30, "it goes on")
-    tally.check(not wait_for(lambda: not prometheus.firing(), 30) is False, "nothing fires at the end", str(prometheus.firing()))
+    def left():
+        # Nobody ever wrote a reading of the other site, and the day's sums may be written at any time.
+        return {one for one in prometheus.firing() if one[0] not in ("WattboardDataStale", "WattboardCardWrites") or one == ("WattboardDataStale", "home")}
+
+    wait_for(lambda: not left(), 60)
+    tally.check(not left(), "nothing fires at the end", str(left()))
     tally.check(home.alive() and late.alive() and not prometheus.errors, "all are well", "\n".join(prometheus.errors))
+
+
+def go_apart():
+    """Into processes of one's own: whatever plays a coordinator elsewhere on this machine would be taken for this site's.
+    That takes root; without, it has to be the only one."""
+    libc = ctypes.CDLL(None)
+    if libc.unshare(NEW_PIDS | NEW_MOUNTS) != 0:
+        print("     not root: nothing else on this machine may look like a coordinator")
+        return
+    child = os.fork()
+    if child == 0:
+        libc.prctl(DIE_WITH_PARENT, signal.SIGKILL)
+        libc.mount(b"none", b"/", None, PRIVATE, None)
+        if libc.mount(b"proc", b"/proc", b"proc", 0, None) != 0:
+            sys.exit("/proc cannot be mounted")
+        return
+    signal.signal(signal.SIGTERM, lambda number, _: os.kill(child, number))
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 
 def main():
     given = arguments(__doc__.split("\n\n")[0])
     need_faketime()
+    go_apart()
     tally = Tally()
     if not tally.check(all(map(shutil.which, ("promtool", "prometheus"))), "Prometheus is installed"):
         finish(tally)
     rules(tally)
     with Workshop(given.bin, given.keep) as shop:
         texts(tally, shop)
+        ways(tally, shop)
     with Workshop(given.bin, given.keep) as shop:
         scraped(tally, shop)
     finish(tally)
