@@ -4,7 +4,7 @@ CARGO ?= cargo
 BIN   := target/release/wattboard
 # Tests bring their own tools on a machine that has apt and allows it; elsewhere they say what is missing.
 NEEDS := python3 curl node=nodejs npm faketime $(if $(CHROMIUM),,chromium)
-PROOF_NEEDS := python3 strace curl wrk slowhttptest faketime git chromium node=nodejs npm nginx soffice=libreoffice-calc \
+PROOF_NEEDS := python3 strace curl wrk slowhttptest faketime git chromium node=nodejs npm nginx jq soffice=libreoffice-calc \
     promtool=prometheus file qemu-arm=qemu-user \
     debootstrap systemd-nspawn=systemd-container nsenter=util-linux systemd-analyze=systemd
 BENCH_NEEDS := python3 wrk nginx
@@ -15,7 +15,7 @@ FUZZ_SECONDS ?= 60
 FUZZ_SANITIZER ?= none
 MINUTES ?= 10
 
-.PHONY: page run test page-test check fmt lint bench prove fuzz soak dist deb needs bench-needs proof-needs soak-needs dist-needs deb-needs clean
+.PHONY: page run test page-test check fmt lint bench prove fuzz soak dist deb needs bench-needs proof-needs home-needs soak-needs dist-needs deb-needs clean
 
 page: www/node_modules/.package-lock.json ## what the page is made of: its packages, from npm
 
@@ -91,12 +91,27 @@ soak-needs:
 dist-needs: ## what `make dist` needs: Debian's rustc-web, cargo-web and rust-web-src from apt, zig from PyPI
 	@packaging/dist/needs.sh
 
-proof-needs: dist-needs tests/prove/lighthouse/node_modules/.package-lock.json
+proof-needs: dist-needs tests/prove/lighthouse/node_modules/.package-lock.json home-needs target/flask/.made
 	@tests/needs.sh $(PROOF_NEEDS)
 
 tests/prove/lighthouse/node_modules/.package-lock.json: tests/prove/lighthouse/package-lock.json
 	@tests/needs.sh node=nodejs npm
 	npm ci --prefix tests/prove/lighthouse --no-audit --no-fund
+
+# What the footprint is compared with.
+target/flask/.made: tests/bench/flask/requirements.txt
+	-python3 -m venv target/flask && target/flask/bin/pip install -q -r $< && touch $@
+
+# Home Assistant and Node-RED, below target/ alone; the proof says what it could not try for lack of one of them.
+home-needs: target/home/venv/.made target/home/node_modules/.package-lock.json
+
+target/home/venv/.made: tests/prove/home/requirements.txt
+	-python3 -m venv target/home/venv && target/home/venv/bin/pip install -q -r $< && touch $@
+
+target/home/node_modules/.package-lock.json: tests/prove/home/package.json tests/prove/home/package-lock.json
+	@tests/needs.sh node=nodejs npm
+	mkdir -p target/home && cp $^ target/home/
+	-npm ci --prefix target/home --no-audit --no-fund
 
 clean:
 	$(CARGO) clean

@@ -9,7 +9,7 @@ trap 'rm -rf "$logs"' EXIT
 prove() {
     name=$(basename "$1" .py)
     set -- "$1" --bin target/release/wattboard
-    case "$name" in *_faults) set -- "$@" --faults-bin target/faults/debug/wattboard ;; esac
+    case "$name" in *_faults | 08_7_soak) set -- "$@" --faults-bin target/faults/debug/wattboard ;; esac
     "$@" >"$logs/$name.log" 2>&1
     echo $? >"$logs/$name.code"
     echo "=== $name"
@@ -21,7 +21,7 @@ for proof in tests/prove/[0-9]*.py; do
     case "$proof" in *"${NAME:-}"*) ;; *) continue ;; esac
     case "$proof" in
     *_compat.py | *_disk.py | *_failures.py | */03_8_memory.py | *_access.py | *_ready.py | *_soak.py | *_kills.py | *_rotation.py | *_idle.py | */08_4_watchdog.py | *_metrics.py) waiting="$waiting $proof" ;;
-    *_speed.py | */05_1_ten_years.py | */04_2_memory.py | *_slow.py | *_attacks.py | *_stop.py | *_push.py | *_large.py | */06_6_journal.py | *_downloads.py | *_cold.py) timed="$timed $proof" ;;
+    *_speed.py | */05_1_ten_years.py | */04_2_memory.py | *_slow.py | *_attacks.py | *_stop.py | *_push.py | *_large.py | */06_6_journal.py | *_downloads.py | *_cold.py | *_footprint.py) timed="$timed $proof" ;;
     *) others="$others $proof" ;;
     esac
 done

@@ -1,6 +1,6 @@
 //! Prices of today and tomorrow as evcc reads them: the forecast of its tariff `type: custom`, a list of
 //! `{"start", "end", "value"}` with times of RFC 3339 and a price in the currency of the site for each kWh
-//! (evcc's `api.Rates`, github.com/evcc-io/evcc, api/rates.go).
+//! (evcc's `api.Rates`, github.com/evcc-io/evcc, api/rates.go; since evcc 0.203, before that `value` was `price`).
 
 use serde::Serialize;
 
