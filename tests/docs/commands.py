@@ -43,6 +43,11 @@ def lines_of(text):
     return found
 
 
+def takes(line):
+    """The words of a command; our scripts take jq."""
+    return [*re.findall(r"[\w-]+", line), *(["jq"] if "config/shell/" in line else [])]
+
+
 def exemption(line):
     return next((entry for entry in EXEMPT if re.match(entry[0], line)), None)
 
@@ -61,7 +66,7 @@ class Commands:
             if left:
                 self._look(line, fragment)
                 self.left.append((f"{fragment}: {line}", left[1], left[2]))
-            elif programs := [name for name in PROGRAMS if re.search(rf"\b{name} ", line) and not shutil.which(name)]:
+            elif programs := [name for name in PROGRAMS if name in takes(line) and not shutil.which(name)]:
                 self.lacking.append((f"{fragment}: {line}", programs))
             elif SERVERS.match(line):
                 wrote += self._until_it_listens(line, fragment)

@@ -155,7 +155,8 @@ def check_cron(fragment, house):
         when = re.match(r"((?:[\d*/,-]+ ){5})(.+)$", line)
         assert when, f"{fragment}: not a line of a crontab: {line}"
         port = house.base.rsplit(":", 1)[1]
-        code, out, errors = house.run(when.group(2).replace("127.0.0.1:8080", f"127.0.0.1:{port}"))
+        command = when.group(2).replace("127.0.0.1:8080", f"127.0.0.1:{port}").replace("/usr/local/bin/", "config/shell/")
+        code, out, errors = house.run(f"plug() {{ :; }}; export -f plug; {command}")
         assert code == 0 and not errors, f"{fragment}: {code} {out}{errors}"
 
 

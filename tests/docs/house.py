@@ -57,6 +57,7 @@ class House:
                 (self.checkout / name).symlink_to(ROOT / name)
         kept = {key: value for key, value in os.environ.items() if key not in ("WATTBOARD_CONFIG", "STATE_DIRECTORY")}
         self.environment = {**kept, "HOME": str(self.home), "PATH": f"{programs}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
+        self.environment["XDG_RUNTIME_DIR"] = str(self.folder)
         tried = shutil.which("unshare") and subprocess.run([*ALONE, "true"], capture_output=True).returncode == 0
         self.alone = ALONE if tried else []
         self._demo()
