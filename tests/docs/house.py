@@ -120,11 +120,12 @@ class House:
         site = self.home / "goodwe"
         shutil.copytree(self.simulated, site, ignore=shutil.ignore_patterns("*.db*"))
         (site / "out" / "energy_data").mkdir(parents=True, exist_ok=True)
-        with sqlite3.connect(f"file:{self.simulated}/data/goodwe_energy.db?mode=ro", uri=True) as source:
-            with sqlite3.connect(site / "data" / "goodwe_energy.db") as copy:
-                source.backup(copy)
-                copy.execute("PRAGMA journal_mode=DELETE")
-        source.close(), copy.close()
+        for name in ("goodwe_energy.db", "wattboard.db"):
+            source = sqlite3.connect(f"file:{self.simulated}/data/{name}?mode=ro", uri=True, timeout=30)
+            copy = sqlite3.connect(site / "data" / name)
+            source.backup(copy)
+            copy.execute("PRAGMA journal_mode=DELETE")
+            source.close(), copy.close()
         self.config = site / "config" / "master_coordinator_config.yaml"
         text = self.config.read_text().replace("port: 8080", f"port: {port}")
         self.config.write_text(text)
