@@ -19,9 +19,10 @@ arm-unknown-linux-musleabihf) machine="-target arm-linux-musleabihf -mcpu=arm117
 *) echo "no such target: $target" >&2 && exit 2 ;;
 esac
 
-# SQLite without what nobody here asks for: full text, trees, page statistics, extensions.
+# SQLite without what nobody here asks for: full text, trees, page statistics, extensions, guards against misuse of its API.
 LIBSQLITE3_FLAGS='-USQLITE_ENABLE_FTS3 -USQLITE_ENABLE_FTS3_PARENTHESIS -USQLITE_ENABLE_FTS5 -USQLITE_ENABLE_RTREE'
 LIBSQLITE3_FLAGS="$LIBSQLITE3_FLAGS -USQLITE_ENABLE_DBSTAT_VTAB -USQLITE_ENABLE_LOAD_EXTENSION -DSQLITE_OMIT_LOAD_EXTENSION"
+LIBSQLITE3_FLAGS="$LIBSQLITE3_FLAGS -USQLITE_ENABLE_API_ARMOR -DSQLITE_OMIT_DEPRECATED -DSQLITE_OMIT_SHARED_CACHE"
 export LIBSQLITE3_FLAGS
 
 # Debian's compiler, wherever rustup's may be: it comes with the sources of its own standard library.
@@ -42,11 +43,17 @@ ZIG_LOCAL_CACHE_DIR=$build/dist-tools/zig
 export WATTBOARD_PYTHON WATTBOARD_MACHINE ZIG_GLOBAL_CACHE_DIR ZIG_LOCAL_CACHE_DIR
 small=$(echo "$target" | tr - _)
 large=$(echo "$small" | tr '[:lower:]' '[:upper:]')
+# Nothing unwinds through C: SQLite's callbacks into Rust hold panics back.
+export "CFLAGS_$small=-fno-asynchronous-unwind-tables -fno-unwind-tables"
 export "CC_$small=$here/zig-cc.sh" "AR_$small=$here/zig-ar.sh" "CARGO_TARGET_${large}_LINKER=$here/zig-cc.sh"
 
 # No folder of this machine is in the program.
 split=$(printf '\037')
 flags="-Ctarget-feature=+crt-static${split}-Clink-self-contained=no"
+case "$target" in
+# With a frame pointer the tables for unwinding are half as large.
+x86_64-*) flags="$flags${split}-Cforce-frame-pointers=yes" ;;
+esac
 cargo_home=${CARGO_HOME:-$HOME/.cargo}
 sources=$("$RUSTC" --print sysroot)/lib/rustlib/src/rust
 for pair in "$root=/wattboard" "$build=/build" "$cargo_home=/cargo" "$(readlink -f "$cargo_home")=/cargo" \
@@ -57,10 +64,5 @@ export CARGO_ENCODED_RUSTFLAGS="$flags"
 unset RUSTFLAGS
 
 cd "$root"
-# The standard library's share of the profile stands here: elsewhere it is no package, and cargo would warn of its name.
-set --
-for package in core alloc std; do
-    set -- "$@" --config "profile.static.package.$package.opt-level='s'"
-done
-exec /usr/bin/cargo build --locked --quiet --profile static --bin wattboard --target "$target" "$@" \
+exec /usr/bin/cargo build --locked --quiet --profile static --bin wattboard --target "$target" \
     -Zbuild-std=std,panic_unwind -Zbuild-std-features=panic-unwind,optimize_for_size
