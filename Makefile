@@ -3,10 +3,10 @@
 CARGO ?= cargo
 BIN   := target/release/wattboard
 # Tests bring their own tools on a machine that has apt and allows it; elsewhere they say what is missing.
-NEEDS := python3 node=nodejs npm faketime $(if $(CHROMIUM),,chromium)
-PROOF_NEEDS := python3 strace curl wrk slowhttptest faketime git chromium node=nodejs npm nginx \
-    soffice=libreoffice-calc promtool=prometheus file qemu-arm=qemu-user jq debootstrap \
-    systemd-nspawn=systemd-container nsenter=util-linux systemd-analyze=systemd
+NEEDS := python3 curl node=nodejs npm faketime $(if $(CHROMIUM),,chromium)
+PROOF_NEEDS := python3 strace curl wrk slowhttptest faketime git chromium node=nodejs npm nginx jq soffice=libreoffice-calc \
+    promtool=prometheus file qemu-arm=qemu-user \
+    debootstrap systemd-nspawn=systemd-container nsenter=util-linux systemd-analyze=systemd
 BENCH_NEEDS := python3 wrk nginx
 SOAK_NEEDS := python3 wrk
 # Which machine `make dist` builds for; without one for all of them.
@@ -15,7 +15,7 @@ FUZZ_SECONDS ?= 60
 FUZZ_SANITIZER ?= none
 MINUTES ?= 10
 
-.PHONY: page run test page-test check fmt lint bench prove fuzz soak dist needs bench-needs proof-needs soak-needs dist-needs home-needs deb deb-needs clean
+.PHONY: page run test page-test check fmt lint bench prove fuzz soak dist deb needs bench-needs proof-needs home-needs soak-needs dist-needs deb-needs clean
 
 page: www/node_modules/.package-lock.json ## what the page is made of: its packages, from npm
 
@@ -31,6 +31,7 @@ test: needs page ## all tests
 	$(CARGO) test --locked
 	python3 -m unittest discover -s tests/site
 	python3 -m unittest discover -s tests/monitoring
+	tests/docs/run.py --bin target/debug/wattboard
 	tests/prove/02_2_compat.py --bin target/debug/wattboard --seconds 15
 	tests/prove/02_3_files.py --bin target/debug/wattboard
 	@$(MAKE) --no-print-directory page-test

@@ -191,6 +191,8 @@ impl<'a> Doc<'a> {
 
     /// The section of this very key, dots and all.
     pub fn entry(&self, key: &str) -> Option<Self> {
+        #[cfg(test)]
+        asked::note(self.file, self.path(key));
         let root = self.root.get(key).filter(|node| **node != Node::Null)?;
         Some(Self { file: self.file, place: self.path(key), root })
     }
@@ -211,6 +213,8 @@ impl<'a> Doc<'a> {
 
     /// The value at a path ("" for the section itself); null counts as absent.
     pub fn get(&self, path: &str) -> Option<&'a Node> {
+        #[cfg(test)]
+        asked::note(self.file, self.path(path));
         let mut node = self.root;
         for key in path.split('.').filter(|key| !key.is_empty()) {
             node = node.get(key)?;
@@ -347,5 +351,26 @@ impl<'a> Doc<'a> {
             }
             Some(other) => Err(self.refuse_node(path, other, "a list")),
         }
+    }
+}
+
+/// Which keys were asked for on this thread: what the documentation of the config is compared with.
+#[cfg(test)]
+pub mod asked {
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
+
+    thread_local!(static ASKED: RefCell<BTreeSet<String>> = const { RefCell::new(BTreeSet::new()) });
+
+    /// Notes a key of a config; what presets are made of is not for configs.
+    pub fn note(file: &str, path: String) {
+        if !file.starts_with("preset ") {
+            ASKED.with_borrow_mut(|asked| asked.insert(path));
+        }
+    }
+
+    /// All of them since the last call.
+    pub fn take() -> BTreeSet<String> {
+        ASKED.take()
     }
 }

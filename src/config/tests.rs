@@ -2,6 +2,8 @@
 
 use super::*;
 
+mod document;
+
 const TARIFF: &str = "
 electricity_tariff:
   tariff_type: g11

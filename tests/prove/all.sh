@@ -1,7 +1,8 @@
 #!/bin/sh
 # Runs every proof with the release binary and says at the end which held. NAME=... runs those whose file name contains it.
 #
-# Proofs that mostly wait run beside the others; those that measure speed, memory and latency run alone, at the end.
+# Proofs that mostly wait run beside the others, the longest of the others beside the rest of them; those that measure speed,
+# memory and latency run alone, at the end.
 cd "$(dirname "$0")/../.." || exit 2
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
@@ -9,23 +10,28 @@ trap 'rm -rf "$logs"' EXIT
 prove() {
     name=$(basename "$1" .py)
     set -- "$1" --bin target/release/wattboard
-    case "$name" in *_faults | 08_7_soak) set -- "$@" --faults-bin target/faults/debug/wattboard ;; esac
+    case "$name" in *_faults) set -- "$@" --faults-bin target/faults/debug/wattboard ;; esac
     "$@" >"$logs/$name.log" 2>&1
     echo $? >"$logs/$name.code"
     echo "=== $name"
     cat "$logs/$name.log"
 }
 
-waiting= timed= others=
+waiting= timed= long= others=
 for proof in tests/prove/[0-9]*.py; do
-    case "$proof" in *"${NAME:-}"*) ;; *) continue ;; esac
-    case "$proof" in
-    *_compat.py | *_disk.py | *_failures.py | */03_8_memory.py | *_access.py | *_ready.py | *_soak.py | *_kills.py | *_rotation.py | *_idle.py | *_metrics.py | */08_4_watchdog.py) waiting="$waiting $proof" ;;
-    *_speed.py | */05_1_ten_years.py | */04_2_memory.py | *_slow.py | *_attacks.py | *_stop.py | *_push.py | *_large.py | */06_6_journal.py | *_downloads.py | *_cold.py | *_footprint.py) timed="$timed $proof" ;;
+    name=$(basename "$proof" .py)
+    case "$name" in *"${NAME:-}"*) ;; *) continue ;; esac
+    case "$name" in
+    *_compat | *_disk | *_failures | 03_8_memory | *_access | *_ready | *_soak | *_kills | *_rotation | *_idle | *_metrics | *_watchdog)
+        waiting="$waiting $proof" ;;
+    *_speed | 05_1_ten_years | 04_2_memory | *_slow | *_attacks | *_stop | *_push | *_large | 06_6_journal | *_downloads | *_cold | *_footprint)
+        timed="$timed $proof" ;;
+    02_1_fresh | 02_8_* | 03_1_days | 03_6_windows | 07_3_axe) long="$long $proof" ;;
     *) others="$others $proof" ;;
     esac
 done
 for proof in $waiting; do prove "$proof" & done
+(for proof in $long; do prove "$proof"; done) &
 for proof in $others; do prove "$proof"; done
 wait
 for proof in $timed; do prove "$proof"; done
