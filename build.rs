@@ -1,16 +1,23 @@
-//! Bundles the page (`www/build.mjs`) and lists its parts for `src/http/api/page.rs`.
+//! Bundles the page (`www/build.mjs`), lists its parts for `src/http/api/page.rs`, and packs the description of the API.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, exit};
 use std::{env, fs};
+
+/// The files that `/openapi.json` is made of.
+const DESCRIPTION: &str = "src/http/api/openapi";
 
 fn main() {
     for watched in ["build.mjs", "icons", "index.html", "lang", "package-lock.json", "src", "style"] {
         println!("cargo::rerun-if-changed=www/{watched}");
     }
     println!("cargo::rerun-if-changed=build.rs");
-    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it")).join("page");
+    println!("cargo::rerun-if-changed={DESCRIPTION}");
+    let folder = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
+    fs::write(folder.join("openapi.json.gz"), description()).expect("the build folder can be written");
+    let out = folder.join("page");
     if !Path::new("www/node_modules/esbuild").exists() {
         stop("the page's packages are missing: run `make page` first (it needs Node.js 18 or newer, and npm)");
     }
@@ -24,6 +31,21 @@ fn main() {
     parts.push(']');
     fs::write(out.join("parts.rs"), parts).expect("the build folder can be written");
     fs::write(out.join("languages.rs"), languages(&out.join("words"))).expect("the build folder can be written");
+}
+
+/// The files of the description as one text, packed: what paths share, and the rest in the order of their names.
+fn description() -> Vec<u8> {
+    let entries = fs::read_dir(DESCRIPTION).expect("it is part of the source");
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("it can be read").path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+    paths.sort();
+    let (shared, parts): (Vec<_>, Vec<_>) = paths.iter().partition(|path| path.ends_with("shared.json"));
+    let read = |path: &&PathBuf| fs::read_to_string(path).expect("it can be read");
+    let parts = parts.iter().map(read).collect::<Vec<_>>().join(",");
+    let text = format!("{{\"shared\":{},\"parts\":[{parts}]}}", shared.iter().map(read).collect::<String>());
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    packed.write_all(text.as_bytes()).expect("into memory");
+    packed.finish().expect("into memory")
 }
 
 /// A line for each language: its code and what the server needs of its catalogue.

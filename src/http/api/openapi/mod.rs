@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use flate2::read::GzDecoder;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -13,20 +14,8 @@ use crate::http::message::header;
 use crate::http::prepared::Prepared;
 
 const OPENAPI: &str = "3.1.0";
-/// What paths share.
-const SHARED: &str = include_str!("shared.json");
-/// Paths and their schemas.
-const PARTS: [&str; 9] = [
-    include_str!("server.json"),
-    include_str!("house.json"),
-    include_str!("prices.json"),
-    include_str!("decisions.json"),
-    include_str!("logs.json"),
-    include_str!("v1.json"),
-    include_str!("ranges.json"),
-    include_str!("export.json"),
-    include_str!("receipts.json"),
-];
+/// All the files, packed: it is asked for once in a while, and 120 KB are a part of the program that counts.
+const PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json.gz"));
 /// Refusals that any path may answer, and whether only those that ask for the token do.
 const REFUSALS: [(&str, &str, bool); 5] = [
     ("400", "BadRequest", false),
@@ -37,6 +26,15 @@ const REFUSALS: [(&str, &str, bool); 5] = [
 ];
 
 type Object = Map<String, Value>;
+
+/// What `build.rs` makes of the files.
+#[derive(Deserialize)]
+struct Files {
+    /// What paths share.
+    shared: Shared,
+    /// Paths and their schemas.
+    parts: Vec<Part>,
+}
 
 #[derive(Deserialize)]
 struct Shared {
@@ -72,11 +70,12 @@ pub fn prepared() -> Arc<Prepared> {
 }
 
 fn description() -> Description {
-    let Shared { mut info, tags, security, mut components } = parsed(SHARED);
+    let Files { shared, parts } = serde_json::from_reader(GzDecoder::new(PACKED)).expect("build.rs has packed it");
+    let Shared { mut info, tags, security, mut components } = shared;
     info.insert("version".to_owned(), env!("CARGO_PKG_VERSION").into());
     let mut paths = Object::new();
     let mut schemas = object(components.remove("schemas"));
-    for part in PARTS.map(parsed::<Part>) {
+    for part in parts {
         schemas.extend(part.schemas);
         paths.extend(part.paths.into_iter().map(|(path, item)| (path, whole(item))));
     }
@@ -141,10 +140,6 @@ fn object(value: Option<Value>) -> Object {
         Some(Value::Object(object)) => object,
         _ => Object::new(),
     }
-}
-
-fn parsed<T: for<'a> Deserialize<'a>>(text: &str) -> T {
-    serde_json::from_str(text).expect("the description is compiled in, and read by the tests")
 }
 
 #[cfg(test)]
