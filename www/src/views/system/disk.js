@@ -39,7 +39,8 @@ export function disk() {
         putReason(line, why);
         return line;
       }));
-      put(watched, found ? t('system.disk_watched', { time: duration(Math.max(found.own.over_s, found.room?.over_s ?? 0)) }) : '');
+      const pace = typeof found?.own.bytes_a_day === 'number' ? found.own.over_s : null;
+      put(watched, [t('system.disk_source'), pace === null ? '' : t('system.disk_watched', { time: duration(pace) })].filter(Boolean).join(' '));
       box.classList.toggle('troubled', found?.room?.days_until_full === 0);
       age.hidden = !found;
       tellAge(age, { at: found?.as_of });
