@@ -1,18 +1,20 @@
-# The two commands that matter: `make run` and `make test`.
+# The commands that matter: `make run` and `make test`, and `make dist` for what is released.
 
 CARGO ?= cargo
 BIN   := target/release/wattboard
 # Tests bring their own tools on a machine that has apt and allows it; elsewhere they say what is missing.
 NEEDS := python3 node=nodejs npm faketime $(if $(CHROMIUM),,chromium)
 PROOF_NEEDS := python3 strace curl wrk slowhttptest faketime git chromium node=nodejs npm nginx soffice=libreoffice-calc \
-    debootstrap systemd-nspawn=systemd-container nsenter=util-linux systemd-analyze=systemd
+    file qemu-arm=qemu-user debootstrap systemd-nspawn=systemd-container nsenter=util-linux systemd-analyze=systemd
 BENCH_NEEDS := python3 wrk nginx
 SOAK_NEEDS := python3 wrk
+# Which machine `make dist` builds for; without one for all of them.
+TARGET ?=
 FUZZ_SECONDS ?= 60
 FUZZ_SANITIZER ?= none
 MINUTES ?= 10
 
-.PHONY: page run test page-test check fmt lint bench prove fuzz soak deb deb-needs needs bench-needs proof-needs soak-needs clean
+.PHONY: page run test page-test check fmt lint bench prove fuzz soak dist deb needs bench-needs proof-needs soak-needs dist-needs deb-needs clean
 
 page: www/node_modules/.package-lock.json ## what the page is made of: its packages, from npm
 
@@ -64,8 +66,11 @@ soak: soak-needs page ## ten minutes of load with a fault every 30 s: MINUTES=60
 	$(CARGO) build --release --locked
 	tests/prove/04_7_soak.py --bin $(BIN) --minutes $(MINUTES)
 
-deb: deb-needs dist ## tarballs and Debian packages of what `make dist` builds, in target/dist: TARGET=... for one
-	packaging/pack.sh $(TARGET)
+dist: dist-needs page ## static binaries for x86_64 and every Raspberry Pi, in target/dist: TARGET=aarch64-unknown-linux-musl for one
+	packaging/dist/dist.sh $(TARGET)
+
+deb: deb-needs dist ## Debian packages of what `make dist` builds, in target/dist: TARGET=... for one
+	packaging/debs.sh $(TARGET)
 
 deb-needs: ## cargo-deb, which stays below target/
 	@command -v cargo-deb >/dev/null || test -x target/tools/bin/cargo-deb || \
@@ -80,7 +85,10 @@ bench-needs:
 soak-needs:
 	@tests/needs.sh $(SOAK_NEEDS)
 
-proof-needs: tests/prove/lighthouse/node_modules/.package-lock.json
+dist-needs: ## what `make dist` needs: Debian's rustc-web, cargo-web and rust-web-src from apt, zig from PyPI
+	@packaging/dist/needs.sh
+
+proof-needs: dist-needs tests/prove/lighthouse/node_modules/.package-lock.json
 	@tests/needs.sh $(PROOF_NEEDS)
 
 tests/prove/lighthouse/node_modules/.package-lock.json: tests/prove/lighthouse/package-lock.json

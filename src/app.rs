@@ -27,6 +27,7 @@ use crate::model::time::human_duration;
 use crate::refresh::ledger::SiteLedger;
 use crate::refresh::{self, ArchiveLines, Context};
 use crate::snapshot::SnapshotCell;
+use crate::source::pse::Roots;
 
 /// From the announcement of the stop until everything must have ended.
 const STOP_WITHIN: Duration = Duration::from_millis(1_800);
@@ -101,6 +102,7 @@ impl App {
     pub fn start(options: Options, hub: Hub) -> Result<Self, Fault> {
         let Options { config, host, port, demo, proc_root, clock } = options;
         let rules = Rules::prepare(&config.access)?;
+        let price_roots = Roots::of(&config)?;
         let limits = limits(&config).sane();
         let host = host.unwrap_or_else(|| config.host.clone());
         let port = port.unwrap_or(config.port);
@@ -135,6 +137,7 @@ impl App {
             cell,
             shutdown: hub.shutdown.clone(),
             scribe: SCRIBE,
+            price_roots,
             archive: ArchiveLines::new(inquiries),
             proc_root,
             // The demo tells nothing of the machine that it runs on.

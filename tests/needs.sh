@@ -1,9 +1,14 @@
 #!/bin/sh
-# Makes sure that the named programs are there; installs missing ones where apt can. PROGRAM=PACKAGE where the names differ.
+# Makes sure that the named programs, and files where a path is given, are there; installs missing ones where apt can.
+# PROGRAM=PACKAGE where the names differ.
 set -eu
 missing=
 for need in "$@"; do
-    command -v "${need%%=*}" >/dev/null 2>&1 || missing="$missing ${need#*=}"
+    name=${need%%=*}
+    command -v "$name" >/dev/null 2>&1 || case "$name" in
+    /*) [ -e "$name" ] || missing="$missing ${need#*=}" ;;
+    *) missing="$missing ${need#*=}" ;;
+    esac
 done
 [ -n "$missing" ] || exit 0
 echo "missing:$missing"

@@ -333,3 +333,29 @@ fn check_says_a_line_each_and_whether_anything_failed() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stdout).unwrap().starts_with("fail  config     cannot read the config"));
 }
+
+#[test]
+fn root_certificates_that_are_none_are_told_before_anything_is_asked() {
+    let (dir, file) = site(&CONFIG.replace("csdac-pln'", "csdac-pln', ca_file: config/ca.pem"));
+    let pem = dir.path().join("config/ca.pem");
+    let config = file.to_str().unwrap();
+    let missing = format!("price_analysis.ca_file: cannot read {}: No such file", pem.display());
+    let empty = format!("price_analysis.ca_file: {}: there is no certificate in it", pem.display());
+    for (text, said) in [(None, missing), (Some("none"), empty)] {
+        if let Some(text) = text {
+            fs::write(&pem, text).unwrap();
+        }
+        let report = String::from_utf8(run(&["check", "--config", config]).stdout).unwrap();
+        assert!(report.contains(&format!("fail  prices     {said}")), "{report}");
+        for command in [&["serve", "--config", config][..], &["prices", "backfill", "--config", config]] {
+            let output = run(command);
+            assert_eq!(output.status.code(), Some(2), "{command:?}");
+            let errors = String::from_utf8(output.stderr).unwrap();
+            assert!(errors.contains(&said), "{command:?}: {errors}");
+        }
+    }
+    fs::write(&pem, include_str!("fixtures/tls/ca.pem")).unwrap();
+    let report = String::from_utf8(run(&["check", "--config", config]).stdout).unwrap();
+    let said = format!("ok    prices     1 root certificate beside the built-in ones in {}", pem.display());
+    assert!(report.contains(&said), "{report}");
+}

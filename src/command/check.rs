@@ -21,7 +21,7 @@ use crate::source::SiteSource;
 use crate::source::files::Files;
 use crate::source::log_files::LogFolder;
 use crate::source::process::ProcessTable;
-use crate::source::pse::PriceApi;
+use crate::source::pse::{PriceApi, Roots};
 use crate::source::saved::Saved;
 use crate::source::sqlite::Database;
 
@@ -239,7 +239,16 @@ fn process(report: &mut Report<'_>) {
 }
 
 fn prices(config: &Config, now: Timestamp, report: &mut Report<'_>) {
-    let api = PriceApi::new(config.price_urls.clone(), config.price_deadline.min(PATIENCE), config.zone.clone());
+    let roots = match Roots::of(config) {
+        Ok(roots) => roots,
+        Err(fault) => return report.fail("prices", fault),
+    };
+    if let Some(file) = &config.price_ca_file {
+        let count = roots.count();
+        let word = if count == 1 { "root certificate" } else { "root certificates" };
+        report.ok("prices", format!("{count} {word} beside the built-in ones in {}", file.display()));
+    }
+    let api = PriceApi::new(config, &roots, config.price_deadline.min(PATIENCE));
     let today = config.zone.date(now);
     for entity in config.entities() {
         match api.day(entity, today, now) {

@@ -19,6 +19,7 @@ use crate::cli::{BackfillFlags, start_log};
 use crate::config::Config;
 use crate::model::time::human_duration;
 use crate::refresh::backfill::{self, Done, Found, Job, LONGEST_PAUSE, Pass};
+use crate::source::pse::Roots;
 
 /// How often a request is tried again.
 const RETRIES: u32 = 3;
@@ -64,7 +65,8 @@ fn run(
 ) -> Result<(), Ended> {
     let path = config.own_database.clone();
     let archive = Archive::new(path, config.zone.clone(), clock.clone(), shutdown.clone());
-    let mut work = Work { config: Arc::new(config), clock, shutdown, archive, pause: flags.pause, out };
+    let roots = Roots::of(&config).map_err(Ended::NotStarted)?;
+    let mut work = Work { config: Arc::new(config), roots, clock, shutdown, archive, pause: flags.pause, out };
     let fetched = work.run(flags);
     if matches!(fetched, Err(Ended::Stopped)) {
         work.say("stopped; what was answered is kept, and the next run goes on from there");
@@ -74,6 +76,7 @@ fn run(
 
 struct Work<'a> {
     config: Arc<Config>,
+    roots: Roots,
     clock: SharedClock,
     shutdown: Shutdown,
     archive: Archive,
@@ -151,7 +154,7 @@ impl Work<'_> {
     }
 
     fn wait_for(&self, job: Job) -> Result<Done, Ended> {
-        let done = backfill::start(job, &self.config, &self.shutdown, self.clock.now());
+        let done = backfill::start(job, &self.config, &self.roots, &self.shutdown, self.clock.now());
         select! {
             recv(self.shutdown.channel()) -> _ => Err(Ended::Stopped),
             recv(done) -> done => Ok(done.unwrap_or_else(|_| Err(backfill::lost()))),

@@ -80,6 +80,8 @@ pub struct Config {
     pub staleness: Duration,
     /// Where prices are asked for.
     pub price_urls: PriceUrls,
+    /// `price_analysis.ca_file`: root certificates for it, beside the built-in ones.
+    pub price_ca_file: Option<PathBuf>,
     /// `web_server.api_timeout_seconds`, else `price_analysis.api_timeout_seconds`, else 30 s.
     pub price_deadline: Duration,
     /// `electricity_tariff`.
@@ -251,6 +253,7 @@ impl Config {
             process_interval,
             staleness: Duration::from_secs_f64(staleness),
             price_urls: PriceUrls::read(&doc)?,
+            price_ca_file: prices::ca_file(&doc, &root)?,
             price_deadline: Duration::from_secs_f64(price_deadline),
             wants_kompas: tariff.needs_kompas() || doc.boolean("pse_peak_hours.enabled")?.unwrap_or(false),
             tariff,

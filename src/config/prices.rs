@@ -1,5 +1,7 @@
 //! Where prices are asked for, and how selling is paid.
 
+use std::path::{Path, PathBuf};
+
 use super::node::Doc;
 use crate::base::fault::Fault;
 use crate::base::units::Micro;
@@ -46,6 +48,15 @@ impl PriceUrls {
             Entity::Kompas => &self.kompas,
         }
     }
+}
+
+/// `price_analysis.ca_file`; a relative path begins at `root`.
+///
+/// # Errors
+/// When it is no text.
+pub fn ca_file(doc: &Doc<'_>, root: &Path) -> Result<Option<PathBuf>, Fault> {
+    let path = doc.text("price_analysis.ca_file")?.filter(|path| !path.trim().is_empty());
+    Ok(path.map(|path| root.join(path)))
 }
 
 /// Reads `prosumer`.

@@ -169,6 +169,20 @@ fn nearest_words() {
 }
 
 #[test]
+fn the_file_of_root_certificates_lies_in_the_site() {
+    for (text, expected) in [
+        ("", None),
+        ("'  '", None),
+        ("config/ca.pem", Some("/site/config/ca.pem")),
+        ("/etc/ca.pem", Some("/etc/ca.pem")),
+    ] {
+        let config = parse(&format!("price_analysis: {{ca_file: {text}}}")).unwrap();
+        assert_eq!(config.price_ca_file.as_deref(), expected.map(Path::new), "{text}");
+    }
+    assert!(parse("price_analysis: {ca_file: [a]}").unwrap_err().to_string().contains("price_analysis.ca_file"));
+}
+
+#[test]
 fn the_sample_config_says_the_defaults() {
     let sample = Config::parse(Path::new("/site/config/c.yaml"), include_str!("../../config/sample.yaml")).unwrap();
     let bare = parse("").unwrap();
@@ -183,6 +197,7 @@ fn the_sample_config_says_the_defaults() {
     assert_eq!((sample.selling, sample.own_database), (bare.selling, bare.own_database));
     assert_eq!(sample.capacity, bare.capacity);
     assert_eq!((sample.price_urls, sample.zone_name), (bare.price_urls, bare.zone_name));
+    assert_eq!((sample.price_ca_file, bare.price_ca_file), (None, None));
     assert_eq!((sample.energy_data_dir, sample.log_dir), (bare.energy_data_dir, bare.log_dir));
     assert_eq!(sample.tariff.name, "g12w");
 }

@@ -140,7 +140,7 @@ impl Archivist {
                     begin();
                     if let Some(next) = self.next_job() {
                         self.due = None;
-                        job = backfill::start(next, &self.context.config, &stop, self.context.clock.now());
+                        job = backfill::start(next, &self.context.config, &self.context.price_roots, &stop, self.context.clock.now());
                     }
                 },
             }

@@ -18,7 +18,7 @@ use crate::model::price::{Entity, PublishedDay};
 use crate::model::time::Month;
 use crate::source::SiteSource;
 use crate::source::composite::Composite;
-use crate::source::pse::{Failure, PriceApi};
+use crate::source::pse::{Failure, PriceApi, Roots};
 
 /// The longest pause after failures.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
@@ -45,9 +45,9 @@ pub enum Found {
 pub type Done = Result<Found, Failure>;
 
 /// Starts a job; its end comes out of the channel. At the stop it is left to itself.
-pub fn start(job: Job, config: &Arc<Config>, shutdown: &Shutdown, now: Timestamp) -> Receiver<Done> {
-    let (config, shutdown) = (Arc::clone(config), shutdown.clone());
-    apart(move |sender| _ = sender.send(work(job, &config, &shutdown, now)))
+pub fn start(job: Job, config: &Arc<Config>, roots: &Roots, shutdown: &Shutdown, now: Timestamp) -> Receiver<Done> {
+    let (config, roots, shutdown) = (Arc::clone(config), roots.clone(), shutdown.clone());
+    apart(move |sender| _ = sender.send(work(job, &config, &roots, &shutdown, now)))
 }
 
 /// Runs `work` on a thread of its own. What it sends comes out of the channel, which has room for one; when it is over,
@@ -72,7 +72,7 @@ pub fn lost() -> Failure {
     Fault::io("the backfill thread was lost").into()
 }
 
-fn work(job: Job, config: &Config, shutdown: &Shutdown, now: Timestamp) -> Done {
+fn work(job: Job, config: &Config, roots: &Roots, shutdown: &Shutdown, now: Timestamp) -> Done {
     match job {
         Job::Look(from) => {
             let mut source = Composite::open(config, shutdown, false);
@@ -83,7 +83,7 @@ fn work(job: Job, config: &Config, shutdown: &Shutdown, now: Timestamp) -> Done 
             Ok(Found::Rows(rows.into_keys().collect()))
         }
         Job::Ask(request) => {
-            let api = PriceApi::new(config.price_urls.clone(), config.price_deadline, config.zone.clone());
+            let api = PriceApi::new(config, roots, config.price_deadline);
             let label = |failure: Failure| Failure { fault: failure.fault.within(request.entity.label()), ..failure };
             let days = api.days(request.entity, request.first, request.last, now).map_err(label)?;
             Ok(Found::Prices(request, days))

@@ -29,6 +29,7 @@ use crate::config::{Config, Interval};
 use crate::inquiry::Inquiry;
 use crate::model::price::PublishedDay;
 use crate::snapshot::{Attempt, Scribe, SnapshotCell};
+use crate::source::pse::Roots;
 
 /// What every refresher is given.
 #[derive(Clone)]
@@ -43,6 +44,8 @@ pub struct Context {
     pub shutdown: Shutdown,
     /// How answers are written at publication.
     pub scribe: Scribe,
+    /// Who is trusted to be the price API, beside the built-in roots.
+    pub price_roots: Roots,
     /// Complete price days on their way to the price memory, and questions for it.
     pub archive: ArchiveLines,
     /// `/proc`.

@@ -41,7 +41,7 @@ type Failed = Vec<(Entity, Fault)>;
 impl Prices {
     pub fn new(context: Context) -> Self {
         let config = &context.config;
-        let api = PriceApi::new(config.price_urls.clone(), config.price_deadline, config.zone.clone());
+        let api = PriceApi::new(config, &context.price_roots, config.price_deadline);
         let cache = PriceCache::new(&config.data_dir, config.zone.clone());
         let interval = match config.price_interval {
             Interval::Every(interval) => interval,

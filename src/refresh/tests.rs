@@ -107,6 +107,7 @@ impl Bench {
             cell: Arc::default(),
             shutdown,
             scribe: Scribe { decisions: feed, history: |_, _| Arc::new(Document::new([])) },
+            price_roots: Roots::default(),
             archive: ArchiveLines::new(Desk::new().1),
             proc_root: dir.path().join("proc"),
             journalctl: None,

@@ -2,6 +2,7 @@
 """A stand-in for the PSE price API on a free loopback port; the first line printed is `port N`.
 
     fake_pse.py [--mode ok] [--publish-hour 14 | --publish-at HH:MM] [--now ISO] [--seed N] [--prices FILE] [--port N]
+                [--tls FOLDER]
 
 Serves `/api/csdac-pln`, `/api/rce-pln` and `/api/pdgsz` with `$filter`, `$orderby`, `$first` and pages of 100
 by `nextLink`. Tomorrow is published from the given local time on. While it runs, these paths change it:
@@ -19,6 +20,7 @@ by `nextLink`. Tomorrow is published from the given local time on. While it runs
 import argparse
 import gzip
 import json
+import ssl
 import sys
 import threading
 import time
@@ -62,7 +64,13 @@ class Api(ThreadingHTTPServer):
         self.seed, self.page_size, self.prices = seed, PAGE, prices or {}
         self.offset = (parse_end(now) - now_utc()) if now else timedelta(0)
         self.lock = threading.Lock()
-        self.stranger = None
+        self.stranger, self.scheme = None, "http"
+
+    def speak_tls(self, folder):
+        """With the folder's server.pem and server.key."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(Path(folder) / "server.pem", Path(folder) / "server.key")
+        self.socket, self.scheme = context.wrap_socket(self.socket, server_side=True), "https"
 
     def handle_error(self, request, client_address):
         """A client that hangs up in the middle is expected here."""
@@ -205,7 +213,7 @@ class Handler(BaseHTTPRequestHandler):
             kept["$after"] = str(0 if endless else begin + size)
             text = "&".join(f"{quote(key, safe='$')}={quote(value)}" for key, value in kept.items())
             host = link_host or f"127.0.0.1:{self.server.server_port}"
-            answer["nextLink"] = f"http://{host}/api/{entity}?{text}"
+            answer["nextLink"] = f"{self.server.scheme}://{host}/api/{entity}?{text}"
         return answer
 
     def send(self, status, body, kind="application/json; charset=utf-8", compress=False, headers=None):
@@ -231,10 +239,13 @@ def main():
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--prices", help="JSON: entity, date, PLN/MWh of its quarter-hours in order; null for one left out")
+    parser.add_argument("--tls", help="speak TLS with server.pem and server.key of this folder")
     parser.add_argument("--now", help="the present instant to play, naive local or with an offset")
     given = parser.parse_args()
     prices = json.loads(Path(given.prices).read_text()) if given.prices else None
     api = Api(given.mode, given.publish_hour, given.now, given.port, given.publish_at, given.seed, prices)
+    if given.tls:
+        api.speak_tls(given.tls)
     print(f"port {api.server_port}", flush=True)
     try:
         api.serve_forever()

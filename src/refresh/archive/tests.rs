@@ -24,6 +24,7 @@ use crate::model::time::SiteZone;
 use crate::refresh::prices::Prices;
 use crate::refresh::{ArchiveLines, Refresher};
 use crate::snapshot::{DecisionFeed, Scene, Scribe};
+use crate::source::pse::Roots;
 
 const NOW: &str = "2026-11-22T12:00:00Z";
 const FAST: Pace = Pace {
@@ -115,6 +116,7 @@ impl Bench {
             cell: Arc::default(),
             shutdown,
             scribe: Scribe { decisions, history: |_, _| Arc::new(Document::new([])) },
+            price_roots: Roots::default(),
             archive: ArchiveLines::new(inquiries),
             proc_root: dir.path().join("proc"),
             journalctl: None,

@@ -17,6 +17,7 @@ use crate::model::price::{Point, PriceOrigin};
 use crate::model::time::{Month, SiteZone};
 use crate::refresh::{ArchiveLines, Refresher, months::Months};
 use crate::snapshot::{DecisionFeed, Scene, Scribe};
+use crate::source::pse::Roots;
 
 mod property;
 
@@ -63,6 +64,7 @@ impl Bench {
             cell: Arc::default(),
             shutdown,
             scribe: Scribe { decisions, history: |_, _| Arc::new(Document::new([])) },
+            price_roots: Roots::default(),
             archive: ArchiveLines::new(Desk::new().1),
             proc_root: dir.path().join("proc"),
             journalctl: None,

@@ -2,6 +2,7 @@
 //!
 //! Here it is asked; [`rows`] makes values of what it answers.
 
+mod roots;
 pub mod rows;
 
 use std::collections::BTreeMap;
@@ -11,11 +12,13 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::Value;
 use ureq::Agent;
+use ureq::tls::TlsConfig;
 
 use crate::base::fault::{Fault, Kind};
-use crate::config::PriceUrls;
+use crate::config::{Config, PriceUrls};
 use crate::model::price::{Entity, PublishedDay};
 use crate::model::time::SiteZone;
+pub use roots::Roots;
 use rows::{Row, parse_page, published_day};
 
 /// A day has 20 KB, a month 700; what is larger than this is no answer.
@@ -45,14 +48,16 @@ impl From<Fault> for Failure {
 /// A client of the price API.
 pub struct PriceApi {
     agent: Agent,
+    /// Trusts the config's own roots and no others; tried first where there are any.
+    own: Option<TlsConfig>,
     urls: PriceUrls,
     deadline: Duration,
     zone: SiteZone,
 }
 
 impl PriceApi {
-    /// All pages of an answer must be there within `deadline`.
-    pub fn new(urls: PriceUrls, deadline: Duration, zone: SiteZone) -> Self {
+    /// That of a config. All pages of an answer must be there within `deadline`.
+    pub fn new(config: &Config, roots: &Roots, deadline: Duration) -> Self {
         let agent = Agent::config_builder()
             .timeout_global(Some(deadline))
             .timeout_connect(Some(CONNECT_WITHIN.min(deadline)))
@@ -63,7 +68,8 @@ impl PriceApi {
             .max_idle_connections(0)
             .build()
             .new_agent();
-        Self { agent, urls, deadline, zone }
+        let (urls, zone) = (config.price_urls.clone(), config.zone.clone());
+        Self { agent, own: roots.tls(), urls, deadline, zone }
     }
 
     /// A delivery day; without values while it is not published.
@@ -123,9 +129,17 @@ impl PriceApi {
     }
 
     fn get(&self, base: &str, url: &str, due: Instant) -> Result<String, Failure> {
-        let left = due.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
-        let request = self.agent.get(url).config().timeout_global(Some(left)).build();
-        let mut response = request.call().map_err(|error| self.fault(base, &error))?;
+        let call = |tls: Option<&TlsConfig>| {
+            let left = due.saturating_duration_since(Instant::now()).max(Duration::from_millis(1));
+            let request = self.agent.get(url).config().timeout_global(Some(left));
+            let request = tls.cloned().into_iter().fold(request, |request, tls| request.tls_config(tls));
+            request.build().call()
+        };
+        let answered = match call(self.own.as_ref()) {
+            Err(error) if self.own.is_some() && roots::is_stranger(&error) => call(None),
+            answered => answered,
+        };
+        let mut response = answered.map_err(|error| self.fault(base, &error))?;
         let status = response.status();
         let pause = response.headers().get("Retry-After").and_then(|value| value.to_str().ok()?.parse().ok());
         let text = response
