@@ -72,8 +72,8 @@ soak: soak-needs page ## ten minutes of load with a fault every 30 s: MINUTES=60
 dist: dist-needs page ## static binaries for x86_64 and every Raspberry Pi, in target/dist: TARGET=aarch64-unknown-linux-musl for one
 	packaging/dist/dist.sh $(TARGET)
 
-deb: deb-needs dist ## tarballs and Debian packages of what `make dist` builds, in target/dist: TARGET=... for one
-	packaging/pack.sh $(TARGET)
+deb: deb-needs dist ## Debian packages of what `make dist` builds, in target/dist: TARGET=... for one
+	packaging/debs.sh $(TARGET)
 
 deb-needs: ## cargo-deb, which stays below target/
 	@command -v cargo-deb >/dev/null || test -x target/tools/bin/cargo-deb || \

@@ -17,4 +17,5 @@ cd "$root"
 mkdir -p target/package
 install -m 755 "$binary" target/package/wattboard
 # DEB_VERSION: another one than Cargo.toml's; DEB_FLAGS: more for cargo-deb, such as --fast. Both are for tests.
+# shellcheck disable=SC2086 # a list of words
 "$tool" deb --no-build --no-strip --quiet --target "$target" --output "$out" ${DEB_VERSION:+--deb-version "$DEB_VERSION"} ${DEB_FLAGS:-}

@@ -1,8 +1,9 @@
 #!/bin/sh
 # Builds what is released into target/dist: packaging/dist/dist.sh [TARGET...], without one all of them. `make dist` calls it.
 #
-#   wattboard-VERSION-TARGET   the program: static, stripped, the page inside
-#   SHA256SUMS                 of every file there
+#   wattboard-VERSION-TARGET          the program: static, stripped, the page inside
+#   wattboard-VERSION-TARGET.tar.gz   the program, its unit, man page and install.sh
+#   SHA256SUMS                        of every file there
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -15,7 +16,7 @@ for target in "$@"; do
     "$here/build.sh" "$target"
     rm -f "$dist"/wattboard-*-"$target"*
     install -m 755 "$build/$target/static/wattboard" "$dist/wattboard-$version-$target"
-    # What is made of the program (tarball, package) is made here, into the same folder.
+    "$here/../tarball.sh" "$dist/wattboard-$version-$target" "$dist/wattboard-$version-$target.tar.gz"
 done
 cd "$dist"
 LC_ALL=C sha256sum -- wattboard* >SHA256SUMS

@@ -1,9 +1,8 @@
 #!/bin/sh
-# Makes tarballs and Debian packages of what `make dist` left in target/dist: packaging/pack.sh [TARGET...], without one of all.
+# Makes Debian packages of what `make dist` left in target/dist: packaging/debs.sh [TARGET...], without one of all.
 # `make deb` calls it.
 #
-#   wattboard-VERSION-TARGET.tar.gz    program, unit, install.sh
-#   wattboard_VERSION_amd64.deb, _arm64.deb, _armhf.deb (ARMv6, for every Pi with 32 bit), _armhf-armv7.deb (Pi 2 and later)
+#   wattboard_VERSION_amd64.deb, _arm64.deb, _armhf.deb (ARMv6: for every Pi with 32 bit), _armhf-armv7.deb (Pi 2 and later)
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/.." && pwd)
@@ -18,9 +17,8 @@ for target in "$@"; do
     arm-*) machine=armhf ;;
     *) echo "no such target: $target" >&2 && exit 2 ;;
     esac
-    program=$dist/wattboard-$version-$target
-    "$here/tarball.sh" "$program" "$program.tar.gz"
-    "$here/deb.sh" "$program" "$target" "$dist/wattboard_${version}_$machine.deb"
+    rm -f "$dist"/wattboard_*_"$machine.deb"
+    "$here/deb.sh" "$dist/wattboard-$version-$target" "$target" "$dist/wattboard_${version}_$machine.deb"
 done
 cd "$dist"
 LC_ALL=C sha256sum -- wattboard* >SHA256SUMS
