@@ -42,7 +42,10 @@ pub struct Jobs<C = Box<Conn>> {
 struct State<C> {
     requests: VecDeque<C>,
     answered: VecDeque<C>,
+    /// Workers that are awake, and those that were called and have not come yet.
     awake: usize,
+    /// Those that were called and have not come yet.
+    called: usize,
     /// When something was taken last.
     taken: Instant,
     /// Requests and looks take turns, so that neither starves the other.
@@ -56,6 +59,7 @@ impl<C> State<C> {
             requests: VecDeque::new(),
             answered: VecDeque::new(),
             awake,
+            called: 0,
             taken: now,
             look_next: false,
             closed: false,
@@ -76,7 +80,18 @@ impl<C> State<C> {
         let share = if self.is_stalled(now) { 0 } else { SHARE * self.awake };
         let wanted = self.waiting() > share && self.awake < workers;
         self.awake += usize::from(wanted);
+        self.called += usize::from(wanted);
         wanted
+    }
+
+    /// A worker has woken up: it answers a call, which counted it, or came by itself. A call may meet a worker whose time
+    /// is up just then; were both counted, the last one awake would leave connections to one that sleeps.
+    fn came(&mut self) {
+        if self.called > 0 {
+            self.called -= 1;
+        } else {
+            self.awake += 1;
+        }
     }
 
     /// Whether a worker may sleep: nothing is left, or little for others who are not stalled. One less is awake then.
@@ -147,10 +162,11 @@ impl<C> Jobs<C> {
         while state.spares_one(now) {
             if state.requests.is_empty() {
                 self.more.wait(&mut state);
-            } else if self.more.wait_for(&mut state, STALLED).timed_out() {
+            } else {
                 // Those awake may have been held up since: then this one is needed after all.
-                state.awake += 1;
+                self.more.wait_for(&mut state, STALLED);
             }
+            state.came();
             now = Instant::now();
         }
         let taken = state.take(now);
@@ -260,6 +276,26 @@ mod tests {
             }
             jobs.close();
         });
+    }
+
+    #[test]
+    fn a_call_that_meets_a_worker_whose_time_is_up_counts_one() {
+        let now = Instant::now();
+        let mut state = state(0, 1, 0);
+        state.taken = now;
+        assert!(state.wants_help(2, now));
+        assert_eq!((state.awake, state.called), (1, 1));
+        // The one whose time is up comes first, and the call finds nobody else.
+        state.came();
+        assert_eq!((state.awake, state.called), (1, 0));
+        state.requests.clear();
+        state.answered.extend(0..8);
+        assert!(!state.spares_one(now), "the only one awake leaves nothing behind");
+        // Another one wakes up without having been called.
+        state.came();
+        assert_eq!((state.awake, state.called), (2, 0));
+        assert!(state.spares_one(now), "one of two may leave little to the other");
+        assert!(!state.spares_one(now));
     }
 
     #[test]
