@@ -43,7 +43,10 @@ pub struct Jobs<C = Box<Conn>> {
 struct State<C> {
     requests: VecDeque<C>,
     answered: VecDeque<C>,
+    /// Workers that are awake, and those that were called and have not come yet.
     awake: usize,
+    /// Those that were called and have not come yet.
+    called: usize,
     /// When something was taken last.
     taken: Instant,
     /// Requests and looks take turns, so that neither starves the other.
@@ -57,6 +60,7 @@ impl<C> State<C> {
             requests: VecDeque::new(),
             answered: VecDeque::new(),
             awake,
+            called: 0,
             taken: now,
             look_next: false,
             closed: false,
@@ -77,7 +81,24 @@ impl<C> State<C> {
         let share = if self.is_stalled(now) { 0 } else { SHARE * self.awake };
         let wanted = self.waiting() > share && self.awake < workers;
         self.awake += usize::from(wanted);
+        self.called += usize::from(wanted);
         wanted
+    }
+
+    /// All of them are called.
+    fn call_all(&mut self, workers: usize) {
+        self.called += workers - self.awake;
+        self.awake = workers;
+    }
+
+    /// A worker has woken up: it answers a call, which counted it, or came by itself. A call may meet a worker whose time
+    /// is up just then; were both counted, the last one awake would leave connections to one that sleeps.
+    fn came(&mut self) {
+        if self.called > 0 {
+            self.called -= 1;
+        } else {
+            self.awake += 1;
+        }
     }
 
     /// Whether a worker may sleep: nothing is left, or little for others who are not stalled. One less is awake then.
@@ -150,10 +171,11 @@ impl<C> Jobs<C> {
         while state.spares_one(now) {
             if state.requests.is_empty() {
                 self.more.wait(&mut state);
-            } else if self.more.wait_for(&mut state, STALLED).timed_out() {
+            } else {
                 // Those awake may have been held up since: then this one is needed after all.
-                state.awake = (state.awake + 1).min(self.workers);
+                self.more.wait_for(&mut state, STALLED);
             }
+            state.came();
             beat.here();
             now = Instant::now();
         }
@@ -168,9 +190,7 @@ impl<C> Jobs<C> {
 
     /// Wakes every worker for a moment.
     pub fn knock(&self) {
-        let mut state = self.state.lock();
-        state.awake = self.workers;
-        drop(state);
+        self.state.lock().call_all(self.workers);
         // One by one: of all at once, the others would wait for the first one to go on, which may be held.
         (0..self.workers).for_each(|_| _ = self.more.notify_one());
     }
@@ -179,7 +199,7 @@ impl<C> Jobs<C> {
     pub fn close(&self) {
         let mut state = self.state.lock();
         state.closed = true;
-        state.awake = self.workers;
+        state.call_all(self.workers);
         drop(state);
         self.more.notify_all();
     }
@@ -277,6 +297,38 @@ mod tests {
             }
             jobs.close();
         });
+    }
+
+    #[test]
+    fn a_call_that_meets_a_worker_whose_time_is_up_counts_one() {
+        let now = Instant::now();
+        let mut state = state(0, 1, 0);
+        state.taken = now;
+        assert!(state.wants_help(2, now));
+        assert_eq!((state.awake, state.called), (1, 1));
+        // The one whose time is up comes first, and the call finds nobody else.
+        state.came();
+        assert_eq!((state.awake, state.called), (1, 0));
+        state.requests.clear();
+        state.answered.extend(0..8);
+        assert!(!state.spares_one(now), "the only one awake leaves nothing behind");
+        // Another one wakes up without having been called.
+        state.came();
+        assert_eq!((state.awake, state.called), (2, 0));
+        assert!(state.spares_one(now), "one of two may leave little to the other");
+        assert!(!state.spares_one(now));
+    }
+
+    #[test]
+    fn a_knock_counts_nobody_twice() {
+        let now = Instant::now();
+        let mut state = state(1, 0, 0);
+        state.call_all(3);
+        state.came();
+        state.came();
+        assert_eq!((state.awake, state.called), (3, 0));
+        assert!((0..3).all(|_| state.spares_one(now)), "all may sleep again");
+        assert_eq!(state.awake, 0);
     }
 
     #[test]
