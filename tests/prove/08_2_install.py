@@ -287,7 +287,7 @@ def main():
         reason = container.why_not()
         if reason or not debs:
             print(f"no container, {reason}: the unit was only looked at")
-            tally.check(reason is not None and os.geteuid() != 0, "a clean Debian", reason or "no package")
+            tally.check(debs is not None and os.geteuid() != 0, f"without root the package is made and its unit verified, not more ({reason})", reason or "")
             finish(tally)
         with container.Container(shop.folder / "debian") as box:
             port = free_port()
