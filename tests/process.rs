@@ -123,6 +123,10 @@ fn what_cannot_start_says_why_in_one_line_and_exits_with_2() {
             vec!["tariff", "--tariff", "tauron-2026/g11", "--day", "2025-12-31"],
             "there are no rates for 2025-12-31: tauron-2026/g11 holds from 2026-01-01",
         ),
+        (
+            vec!["serve", "--config", config, "--state-dir", missing.to_str().unwrap()],
+            "nowhere.yaml: the state directory cannot be used",
+        ),
         (vec!["frobnicate"], "there is no command \"frobnicate\""),
     ] {
         let output = run(&arguments);
@@ -211,6 +215,62 @@ fn a_site_with_nothing_at_all_answers_honestly_and_stops_on_a_signal() {
         assert!(log.trim_end().lines().last().unwrap().contains("stopped after"), "{log}");
         assert!(log.contains("requests served"), "{log}");
     }
+}
+
+#[test]
+fn healthcheck_says_a_line_and_exits_with_0_or_1() {
+    let (dir, file) = site(CONFIG);
+    let config = file.to_str().unwrap();
+    let server = Server::start(&["serve", "--config", config], dir.path());
+    let (url, port) = (format!("http://{}", server.address), server.address.rsplit(':').next().unwrap().to_owned());
+    for (arguments, code, words) in [
+        (vec!["--url", &url], 0, "healthy: wattboard"),
+        (vec!["--config", config, "--port", &port], 0, "no live data"),
+        (vec!["--url", &url, "--max-age", "60"], 1, "status 503: the age of live data is not known"),
+        (vec!["--config", config], 1, "the port is any free one (0): name the server with --url or --port"),
+        (vec!["--config", "/nowhere.yaml"], 1, "cannot read the config"),
+        (vec!["--url", "http://127.0.0.1:1"], 1, "http://127.0.0.1:1: "),
+    ] {
+        let all: Vec<&str> = std::iter::once("healthcheck").chain(arguments).collect();
+        let output = run(&all);
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert_eq!(output.status.code(), Some(code), "{all:?}: {said}");
+        assert!(said.contains(words) && said.trim_end().lines().count() == 1, "{all:?}: {said}");
+    }
+}
+
+#[test]
+fn with_a_state_directory_nothing_is_written_to_the_site() {
+    use std::os::unix::net::UnixDatagram;
+
+    let (dir, file) = site(CONFIG);
+    let data = dir.path().join("data");
+    fs::create_dir(&data).unwrap();
+    fs::write(data.join("wattboard_price_cache.json"), "{}").unwrap();
+    let state = TempDir::new().unwrap();
+    let manager = UnixDatagram::bind(state.path().join("notify")).unwrap();
+    manager.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let child = Command::new(BIN)
+        .args(["serve", "--config", file.to_str().unwrap()])
+        .env("STATE_DIRECTORY", state.path())
+        .env("NOTIFY_SOCKET", state.path().join("notify"))
+        .env_remove("WATTBOARD_STATE_DIR")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let server = Server { child, address: String::new() };
+    let mut word = [0; 512];
+    let length = manager.recv(&mut word).unwrap();
+    assert!(word[..length].starts_with(b"READY=1\n"));
+    server.signal("-TERM");
+    let length = manager.recv(&mut word).unwrap();
+    assert!(word[..length].starts_with(b"STOPPING=1"));
+    let (code, _, log) = server.ended();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("STATE: ") && log.contains(" is copied to "), "{log}");
+    assert!(state.path().join("wattboard_price_cache.json").exists());
+    assert_eq!(fs::read_dir(&data).unwrap().count(), 1);
 }
 
 #[test]

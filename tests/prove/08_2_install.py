@@ -199,6 +199,16 @@ def running(tally, box, service, kept, before):
     tally.check(done.returncode == 0 and not said, "systemd-analyze verify has no complaint there", done.stderr[-500:])
 
 
+def beside_a_writer(tally, shop, service, site):
+    """The coordinator writes to its database, whose write-ahead log and index the unit may only read."""
+    writer = shop.writer(site)
+    fresh = wait_for(lambda: (json.loads(get(service.port, "/health")[1])["live"]["age_s"] or 99) < 5, 40)
+    wal = (site / "data" / "goodwe_energy.db-wal").exists()
+    storage = json.loads(get(service.port, "/status")[1]).get("storage")
+    writer.finish()
+    tally.check(bool(fresh) and wal, f"while the coordinator writes, new readings are seen: {storage}")
+
+
 def watched(tally, box, service):
     """One thread held by ptrace: the watchdog restarts the service."""
     folder = "/run/systemd/system/wattboard.service.d"
@@ -277,7 +287,7 @@ def main():
         reason = container.why_not()
         if reason or not debs:
             print(f"no container, {reason}: the unit was only looked at")
-            tally.check(reason is not None and os.geteuid() != 0, "a clean Debian", reason or "no package")
+            tally.check(debs is not None and os.geteuid() != 0, f"without root the package is made and its unit verified, not more ({reason})", reason or "")
             finish(tally)
         with container.Container(shop.folder / "debian") as box:
             port = free_port()
@@ -286,6 +296,8 @@ def main():
             before, files = tree(site), box.files()
             installed(tally, box, debs, service)
             running(tally, box, service, kept, before)
+            beside_a_writer(tally, shop, service, site)
+            before = tree(site)
             watched(tally, box, service)
             changed(tally, box, service)
             purged(tally, box, files)
