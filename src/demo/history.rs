@@ -125,10 +125,11 @@ fn write_file(path: &Path, text: &str) -> Result<(), Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::zones;
 
     fn site(days: u32, seed: u64, now: &str) -> (tempfile::TempDir, Connection) {
         let folder = tempfile::tempdir().unwrap();
-        let zone = TimeZone::get(config_file::ZONE).unwrap();
+        let zone = zones::zone(config_file::ZONE).unwrap();
         write(folder.path(), (days, seed), &zone, now.parse().unwrap(), "http://127.0.0.1:1/api/csdac-pln").unwrap();
         let connection = database::open(&Paths::under(folder.path()).database).unwrap();
         (folder, connection)

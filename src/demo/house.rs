@@ -252,9 +252,10 @@ impl House {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::zones;
 
     fn house(seed: u64, from: &str) -> House {
-        House::new(seed, &TimeZone::get("Europe/Warsaw").unwrap(), from.parse().unwrap())
+        House::new(seed, &zones::zone("Europe/Warsaw").unwrap(), from.parse().unwrap())
     }
 
     /// Days of five-minute readings with decisions in between.

@@ -67,13 +67,13 @@ fn second_of_day(local: &Zoned) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::zones;
     use jiff::SignedDuration;
     use jiff::civil::date;
-    use jiff::tz::TimeZone;
 
     #[test]
     fn a_day_has_its_peaks_and_a_plausible_sum() {
-        let zone = TimeZone::get("Europe/Warsaw").unwrap();
+        let zone = zones::zone("Europe/Warsaw").unwrap();
         let midnight = date(2026, 10, 5).to_zoned(zone).unwrap();
         let (mut total, mut night, mut evening) = (0.0, 0.0, 0.0);
         for minute in 0..(14 * 1440) {

@@ -31,12 +31,12 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam_channel::{Sender, select};
-use jiff::tz::TimeZone;
 
 use crate::base::clock::SharedClock;
 use crate::base::fault::Fault;
 use crate::base::shutdown::{self, Shutdown, ShutdownTrigger};
 use crate::base::thread::{self, Exit};
+use crate::base::zones;
 use folder::Folder;
 use history::Paths;
 use player::Player;
@@ -119,8 +119,8 @@ impl Demo {
             let (least, most) = (DAYS.start(), DAYS.end());
             return Err(Fault::invalid(format!("a demo of {} days: {least} to {most} are possible", options.days)));
         }
-        let zone = TimeZone::get(config_file::ZONE)
-            .map_err(|error| Fault::invalid(format!("cannot load the time zone {}: {error}", config_file::ZONE)))?;
+        let zone = zones::zone(config_file::ZONE)
+            .ok_or_else(|| Fault::invalid(format!("no time zone {}", config_file::ZONE)))?;
         let folder = Folder::create(parent)?;
         let api = PriceApi::bind(Market::new(options.seed, zone.clone()), zone.clone(), options.seed)?;
         let now = clock.now();

@@ -136,11 +136,12 @@ fn append(path: &Path, text: &str) -> io::Result<()> {
 mod tests {
     use super::super::{config_file, history};
     use super::*;
+    use crate::base::zones;
     use jiff::SignedDuration;
 
     fn played(now: Timestamp) -> (tempfile::TempDir, Player, Connection) {
         let folder = tempfile::tempdir().unwrap();
-        let zone = TimeZone::get(config_file::ZONE).unwrap();
+        let zone = zones::zone(config_file::ZONE).unwrap();
         let coordinator = history::write(folder.path(), (1, 7), &zone, now, "http://127.0.0.1:1/").unwrap();
         let paths = Paths::under(folder.path());
         let reader = database::open(&paths.database).unwrap();

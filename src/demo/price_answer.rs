@@ -211,12 +211,13 @@ fn decode(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::zones;
 
     /// Two in the afternoon, so that tomorrow is out.
     const AFTERNOON: &str = "2026-11-22T13:00:00Z";
 
     fn ask(target: &str, now: &str) -> Answered {
-        let zone = TimeZone::get("Europe/Warsaw").unwrap();
+        let zone = zones::zone("Europe/Warsaw").unwrap();
         let offer = Offer { market: Market::new(7, zone.clone()), zone, seed: 7 };
         answer(&offer, target, "http://127.0.0.1:9", now.parse().unwrap())
     }

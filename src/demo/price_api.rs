@@ -137,12 +137,13 @@ mod tests {
     use super::*;
     use crate::base::clock::SimulatedClock;
     use crate::base::shutdown::{ShutdownTrigger, channel};
+    use crate::base::zones;
     use std::sync::Arc;
     use std::thread::JoinHandle;
 
     /// An API that runs until the triggers are dropped.
     fn running() -> (SocketAddr, ShutdownTrigger, JoinHandle<()>) {
-        let zone = TimeZone::get("Europe/Warsaw").unwrap();
+        let zone = zones::zone("Europe/Warsaw").unwrap();
         let api = PriceApi::bind(Market::new(7, zone.clone()), zone, 7).unwrap();
         let address = api.address;
         let (trigger, shutdown) = channel();

@@ -193,10 +193,11 @@ fn utc(at: Timestamp, format: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::zones;
     use jiff::civil::date;
 
     fn rows(entity: Entity, date: Date) -> Vec<Map<String, Value>> {
-        let zone = TimeZone::get("Europe/Warsaw").unwrap();
+        let zone = zones::zone("Europe/Warsaw").unwrap();
         day(entity, &Market::new(7, zone.clone()), &zone, 7, date)
     }
 
@@ -256,7 +257,7 @@ mod tests {
 
     #[test]
     fn tomorrow_is_out_from_two_in_the_afternoon() {
-        let zone = TimeZone::get("Europe/Warsaw").unwrap();
+        let zone = zones::zone("Europe/Warsaw").unwrap();
         let today = date(2026, 11, 22);
         for (hour, minute, day, expected) in [
             (13, 59, date(2026, 11, 23), false),

@@ -119,10 +119,11 @@ fn round2(value: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::zones;
     use jiff::civil::date;
 
     fn market(seed: u64) -> Market {
-        Market::new(seed, TimeZone::get("Europe/Warsaw").unwrap())
+        Market::new(seed, zones::zone("Europe/Warsaw").unwrap())
     }
 
     #[test]

@@ -195,7 +195,8 @@ mod tests {
 
     #[test]
     fn a_line_is_pythons() {
-        let at: Zoned = "2026-11-22T14:02:24.9+01:00[Europe/Warsaw]".parse().unwrap();
+        let at: jiff::Timestamp = "2026-11-22T14:02:24.9+01:00".parse().unwrap();
+        let at = at.to_zoned(crate::base::zones::zone("Europe/Warsaw").unwrap());
         assert_eq!(
             line(&at, "module.name", "INFO", "message"),
             "2026-11-22 14:02:24,900 - module.name - INFO - message\n"

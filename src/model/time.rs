@@ -10,6 +10,7 @@ use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::base::fault::Fault;
+use crate::base::zones;
 
 /// Two clocks of one machine, read a moment apart.
 const CLOCK_SLACK: Duration = Duration::from_secs(5);
@@ -28,7 +29,7 @@ impl SiteZone {
     /// # Errors
     /// When there is no such zone.
     pub fn named(name: &str) -> Result<Self, Fault> {
-        TimeZone::get(name).map(|zone| Self { zone }).map_err(|_| Fault::invalid(format!("no time zone {name:?}")))
+        zones::zone(name).map(|zone| Self { zone }).ok_or_else(|| Fault::invalid(format!("no time zone {name:?}")))
     }
 
     /// Local wall time at an instant.

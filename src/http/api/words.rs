@@ -3,15 +3,17 @@
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::fmt;
+use std::io::Read;
 use std::sync::LazyLock;
 
+use flate2::read::GzDecoder;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::http::message::Request;
 
-/// Codes and catalogues, in the order of their codes.
-const FILES: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/page/languages.rs"));
+/// Codes and packed catalogues, in the order of their codes.
+const FILES: &[(&str, &[u8])] = &include!(concat!(env!("OUT_DIR"), "/page/languages.rs"));
 /// For whoever asks for none that is there.
 const DEFAULT: &str = "en";
 
@@ -69,13 +71,21 @@ pub struct Meta {
 struct Texts(Vec<(Cow<'static, str>, Cow<'static, str>)>);
 
 static LANGUAGES: LazyLock<Vec<Language>> = LazyLock::new(|| {
-    let read = |&(code, text): &(&'static str, &'static str)| {
-        let mut language: Language = serde_json::from_str(text).expect("the test beside reads every catalogue");
+    let read = |&(code, packed): &(&'static str, &[u8])| {
+        let mut language: Language =
+            serde_json::from_str(unpacked(packed).leak()).expect("the test beside reads every catalogue");
         language.server.0.sort_by_key(|(pattern, _)| Reverse(own_length(pattern)));
         Language { code, ..language }
     };
     FILES.iter().map(read).collect()
 });
+
+fn unpacked(packed: &[u8]) -> String {
+    let mut text = String::new();
+    GzDecoder::new(packed).read_to_string(&mut text).expect("the program's own data can be unpacked");
+    text.shrink_to_fit();
+    text
+}
 
 /// All languages, in the order of their codes.
 pub fn all() -> &'static [Language] {
@@ -322,9 +332,9 @@ mod tests {
         }
         let all: Vec<_> = FILES
             .iter()
-            .map(|(code, text)| {
+            .map(|(code, packed)| {
                 let mut found = Vec::new();
-                texts(&serde_json::from_str(text).unwrap(), "", &mut found);
+                texts(&serde_json::from_str(&unpacked(packed)).unwrap(), "", &mut found);
                 found.sort();
                 (code, found)
             })

@@ -18,12 +18,6 @@ struct Rate {
 
 /// The quarter-hours whose price is known, of selling where `sells`; 503 while there is none, so that evcc asks again.
 pub fn answer(ask: &Ask<'_>, sells: bool) -> Reply {
-    // It is always these two days: who asks for others is told so.
-    for name in ["day", "by"] {
-        if let Some(text) = ask.query.get(name) {
-            return Err(Refusal::bad_parameter(name, text, "left out with format=evcc"));
-        }
-    }
     let pen = Pen { facts: ask.facts };
     let today = ask.facts.zone.date(ask.now);
     let prices = ask.snapshot.prices.value.as_deref();

@@ -18,13 +18,13 @@ pub fn answer(ask: &Ask<'_>, request: &Request) -> Result<Answer, Refusal> {
         Some("sell") => true,
         Some(text) => return Err(Refusal::bad_parameter("price", text, "buy or sell")),
     };
+    let today = ask.facts.zone.date(ask.now);
+    let wish = Wish { date: date(ask, today)?, by_hour: by_hour(ask)?, now: ask.now };
     match ask.query.get("format") {
         None | Some("json") => {}
         Some("evcc") => return price_evcc::answer(ask, sells).map(Answer::Ready),
         Some(text) => return Err(Refusal::bad_parameter("format", text, "json or evcc")),
     }
-    let today = ask.facts.zone.date(ask.now);
-    let wish = Wish { date: date(ask, today)?, by_hour: by_hour(ask)?, now: ask.now };
     let known = |date: Result<Date, _>| ask.snapshot.prices.value.as_deref()?.days.get(&date.ok()?).map(Arc::clone);
     let (day, before) = (known(Ok(wish.date)), known(wish.date.yesterday()));
     let is_today = wish.date == today;

@@ -261,8 +261,7 @@ fn evcc_is_told_today_and_tomorrow_by_the_quarter_hour() {
         ("format=csv", "format=csv is not allowed; it must be json or evcc"),
         ("format=", "format= is not allowed; it must be json or evcc"),
         ("format=evcc&price=both", "price=both is not allowed; it must be buy or sell"),
-        ("format=evcc&day=today", "day=today is not allowed; it must be left out with format=evcc"),
-        ("format=evcc&by=hour", "by=hour is not allowed; it must be left out with format=evcc"),
+        ("format=evcc&by=day", "by=day is not allowed; it must be slot or hour"),
     ] {
         let (status, refusal) = bench.ask(&format!("/api/v1/prices?{query}"));
         assert_eq!((status, &refusal["error"]), (400, &json!(text)));
