@@ -54,13 +54,38 @@ where
     })
 }
 
-/// How much further back a thread stands that is in no hurry.
-const NICE: i32 = 10;
-
-/// From here on the calling thread lets others go first: work that nobody waits for. On Linux a priority is the thread's own.
+/// From here on the calling thread takes what time the others leave: work on the past, for which nobody waits. A lower
+/// priority alone is not enough: today's Linux lets a thread end its slice of some milliseconds before it gives way to
+/// one that wakes up; a thread of the class `SCHED_IDLE` gives way at once.
+///
+/// While all processors are busy it takes long; what it holds meanwhile (a lock of the coordinator's database outside of
+/// WAL mode) is held longer, too. So each piece of such work is small: a day's rows.
 pub fn step_back() {
-    // Refused, it only takes its turn like the others.
-    let _ = rustix::process::setpriority_process(None, NICE);
+    idle::enter();
+}
+
+#[expect(unsafe_code, reason = "the one way into a scheduling class; the calling thread's own, which needs no rights")]
+mod idle {
+    use std::ffi::{c_int, c_ulong};
+
+    // sched.h of Linux; the same on all machines.
+    const SCHED_IDLE: c_int = 5;
+
+    /// `struct sched_param`: its first member is the priority, always 0 in this class; musl's has more, which it does not use.
+    #[repr(C, align(8))]
+    struct Parameters([u8; 64]);
+
+    // `pthread_t` is as wide as a long in both C libraries. (musl's sched_setscheduler does nothing.)
+    unsafe extern "C" {
+        safe fn pthread_self() -> c_ulong;
+        fn pthread_setschedparam(thread: c_ulong, policy: c_int, parameters: *const Parameters) -> c_int;
+    }
+
+    pub fn enter() {
+        // SAFETY: the thread is the one that calls, so it is there; the parameters are larger than what is read of them.
+        // Refused, it only takes its turn like the others.
+        let _ = unsafe { pthread_setschedparam(pthread_self(), SCHED_IDLE, &Parameters([0; 64])) };
+    }
 }
 
 /// The message of a panic, as far as it is text.
@@ -76,6 +101,22 @@ pub fn panic_text(payload: &(dyn Any + Send)) -> String {
 mod tests {
     use super::*;
     use crossbeam_channel::unbounded;
+
+    #[test]
+    fn a_thread_that_steps_back_is_of_the_idle_class_and_the_others_are_not() {
+        // proc_pid_stat(5), the 41st field: the policy.
+        fn policy() -> String {
+            let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+            stat.rsplit(") ").next().unwrap().split(' ').nth(38).unwrap().to_owned()
+        }
+        let stepped = std::thread::spawn(|| {
+            let before = policy();
+            step_back();
+            (before, policy())
+        });
+        assert_eq!(stepped.join().unwrap(), ("0".to_owned(), "5".to_owned()));
+        assert_eq!(policy(), "0");
+    }
 
     #[test]
     fn every_end_is_reported() {

@@ -25,6 +25,7 @@ use crate::base::clock::SharedClock;
 use crate::base::fault::Fault;
 use crate::base::pulse::Beat;
 use crate::base::shutdown::Shutdown;
+use crate::base::thread;
 use crate::config::{Config, Interval};
 use crate::inquiry::Inquiry;
 use crate::model::price::PublishedDay;
@@ -165,6 +166,9 @@ impl Kind {
     pub fn run(self, context: Context) -> Result<(), Fault> {
         let interval = self.interval(&context.config);
         let (shutdown, beat) = (context.shutdown.clone(), context.beat.clone());
+        if self == Self::Months {
+            thread::step_back();
+        }
         let mut refresher: Box<dyn Refresher> = match self {
             Self::Live => Box::new(live::Live::new(context)),
             Self::Metrics => Box::new(metrics::Metrics::new(context)),

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
 
@@ -17,8 +17,6 @@ use crate::source::composite::Composite;
 use crate::source::saved::Saved;
 use crate::source::{DayPrint, SiteSource};
 
-/// After a month whose rows were read: a step back for whoever waits.
-const BREATH: Duration = Duration::from_millis(10);
 /// When the source fails.
 const RETRY: Duration = Duration::from_secs(60);
 /// So many sweeps look at the newest months only, then one looks at all.
@@ -62,7 +60,9 @@ impl Months {
                 continue;
             }
             self.context.beat.busy(Refresh::Months.patience());
-            let pause = if self.sum(month)? { BREATH } else { Duration::ZERO };
+            let began = Instant::now();
+            // After a month whose rows were read as long a pause: half of a processor at most.
+            let pause = if self.sum(month)? { began.elapsed() } else { Duration::ZERO };
             if !self.context.shutdown.wait(pause) {
                 return Ok(false);
             }
