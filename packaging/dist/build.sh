@@ -19,11 +19,14 @@ arm-unknown-linux-musleabihf) machine="-target arm-linux-musleabihf -mcpu=arm117
 *) echo "no such target: $target" >&2 && exit 2 ;;
 esac
 
-# SQLite without what nobody here asks for: full text, trees, page statistics, extensions, guards against misuse of its API.
+# SQLite without what nobody here asks for: full text, trees, JSON, page statistics, extensions, guards against misuse of its API.
 LIBSQLITE3_FLAGS='-USQLITE_ENABLE_FTS3 -USQLITE_ENABLE_FTS3_PARENTHESIS -USQLITE_ENABLE_FTS5 -USQLITE_ENABLE_RTREE'
 LIBSQLITE3_FLAGS="$LIBSQLITE3_FLAGS -USQLITE_ENABLE_DBSTAT_VTAB -USQLITE_ENABLE_LOAD_EXTENSION -DSQLITE_OMIT_LOAD_EXTENSION"
 LIBSQLITE3_FLAGS="$LIBSQLITE3_FLAGS -USQLITE_ENABLE_API_ARMOR -DSQLITE_OMIT_DEPRECATED -DSQLITE_OMIT_SHARED_CACHE"
 LIBSQLITE3_FLAGS="$LIBSQLITE3_FLAGS -USQLITE_SOUNDEX -USQLITE_ENABLE_STAT4 -USQLITE_ENABLE_COLUMN_METADATA"
+LIBSQLITE3_FLAGS="$LIBSQLITE3_FLAGS -DSQLITE_OMIT_JSON -DSQLITE_UNTESTABLE -DSQLITE_OMIT_DESERIALIZE -DSQLITE_OMIT_TRACE"
+LIBSQLITE3_FLAGS="$LIBSQLITE3_FLAGS -DSQLITE_OMIT_INCRBLOB -DSQLITE_OMIT_GET_TABLE -DSQLITE_OMIT_COMPLETE -DSQLITE_OMIT_TCL_VARIABLE"
+LIBSQLITE3_FLAGS="$LIBSQLITE3_FLAGS -DSQLITE_OMIT_DECLTYPE -DSQLITE_OMIT_XFER_OPT -DSQLITE_OMIT_INTROSPECTION_PRAGMAS"
 export LIBSQLITE3_FLAGS
 
 # Debian's compiler, wherever rustup's may be: it comes with the sources of its own standard library.
@@ -48,9 +51,9 @@ large=$(echo "$small" | tr '[:lower:]' '[:upper:]')
 export "CFLAGS_$small=-fno-asynchronous-unwind-tables -fno-unwind-tables"
 export "CC_$small=$here/zig-cc.sh" "AR_$small=$here/zig-ar.sh" "CARGO_TARGET_${large}_LINKER=$here/zig-cc.sh"
 
-# No folder of this machine is in the program.
+# No folder of this machine is in the program. Functions that nothing unwinds through need no table for it.
 split=$(printf '\037')
-flags="-Ctarget-feature=+crt-static${split}-Clink-self-contained=no"
+flags="-Ctarget-feature=+crt-static${split}-Clink-self-contained=no${split}-Cforce-unwind-tables=no"
 case "$target" in
 # With a frame pointer the tables for unwinding are half as large.
 x86_64-*) flags="$flags${split}-Cforce-frame-pointers=yes" ;;
