@@ -5,7 +5,7 @@ BIN   := target/release/wattboard
 # Tests bring their own tools on a machine that has apt and allows it; elsewhere they say what is missing.
 NEEDS := python3 curl node=nodejs npm faketime $(if $(CHROMIUM),,chromium)
 PROOF_NEEDS := python3 strace curl wrk slowhttptest faketime git chromium node=nodejs npm nginx jq soffice=libreoffice-calc \
-    promtool=prometheus file qemu-arm=qemu-user \
+    promtool=prometheus victoria-metrics influxd=influxdb file qemu-arm=qemu-user \
     debootstrap systemd-nspawn=systemd-container nsenter=util-linux systemd-analyze=systemd
 BENCH_NEEDS := python3 wrk nginx
 SOAK_NEEDS := python3 wrk
