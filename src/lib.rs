@@ -16,6 +16,7 @@ pub mod http;
 pub mod inquiry;
 pub mod model;
 pub mod refresh;
+pub mod series;
 pub mod snapshot;
 pub mod source;
 pub mod telemetry;

@@ -6,11 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Layers, lowest first. A module may import itself and what stands in a lower layer, never a neighbour in its own.
-const LAYERS: [&[&str]; 10] = [
+const LAYERS: [&[&str]; 11] = [
     &["base"],
     &["model"],
     &["config", "snapshot", "inquiry", "export"],
     &["telemetry"],
+    &["series"],
     &["source", "archive"],
     &["refresh", "http"],
     &["demo"],

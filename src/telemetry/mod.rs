@@ -13,6 +13,7 @@ mod house;
 mod own;
 mod prices;
 mod sources;
+mod stored;
 
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
@@ -85,9 +86,17 @@ pub const GROUPS: [(&str, &[Family]); 5] = [
     ("Wattboard itself", own::FAMILIES),
 ];
 
-/// All of them.
+/// Families of which only what is stored is told (`series`), never the present, with what they are about.
+pub const STORED: (&str, &[Family]) = ("Stored alone", stored::FAMILIES);
+
+/// All that are told of the present.
 pub fn families() -> impl Iterator<Item = &'static Family> {
     GROUPS.into_iter().flat_map(|(_, families)| families)
+}
+
+/// The family whose samples have this name, told of the present or not.
+pub fn of_samples(name: &str) -> Option<&'static Family> {
+    families().chain(STORED.1).find(|family| family.sample_name() == name)
 }
 
 /// What all figures are read from.
