@@ -317,7 +317,11 @@ fn push(config: &Config, report: &mut Report<'_>) {
     let Some(push) = &config.push else { return };
     let site = config.site.clone().unwrap_or_else(own_name);
     let to = push.destination();
-    if push.token.is_some() && push.url.starts_with("http://") {
+    let is_open = push
+        .url
+        .strip_prefix("http://")
+        .is_some_and(|rest| !["127.0.0.1", "localhost", "[::1]"].iter().any(|own| rest.starts_with(own)));
+    if push.token.is_some() && is_open {
         report.warn("push", "the token goes over http, where others may read it: https:// is better");
     }
     let file = config.data_dir.join(cursor::FILE);

@@ -40,6 +40,8 @@ pub fn run(context: &Context) {
     log::info!("PUSH: rows go to {} as site {site}", push.destination());
     let sender = Sender::new(push, &context.price_roots);
     let mut pusher = Pusher::new(sender, keeper, &site, config.zone.clone(), push.destination());
+    let starting = Some(Arc::new(pusher.told().clone()));
+    context.cell.publish(|next| next.push = starting);
     let mut ledger = SiteLedger::new(config, Arc::clone(&context.clock), &context.shutdown);
     let every = match config.metrics_interval {
         Interval::Every(every) => every,
