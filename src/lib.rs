@@ -15,6 +15,7 @@ pub mod export;
 pub mod http;
 pub mod inquiry;
 pub mod model;
+pub mod push;
 pub mod refresh;
 pub mod series;
 pub mod snapshot;

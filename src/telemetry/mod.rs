@@ -12,6 +12,7 @@ pub mod freshness;
 mod house;
 mod own;
 mod prices;
+mod push;
 mod sources;
 mod stored;
 
@@ -78,11 +79,12 @@ const fn counter(name: &'static str, unit: &'static str, labels: Labels, help: &
 }
 
 /// All families by what they are about, in the order in which they are told.
-pub const GROUPS: [(&str, &[Family]); 5] = [
+pub const GROUPS: [(&str, &[Family]); 6] = [
     ("The house", house::FAMILIES),
     ("Prices", prices::FAMILIES),
     ("Decisions", decisions::FAMILIES),
     ("Sources", sources::FAMILIES),
+    ("Sending rows", push::FAMILIES),
     ("Wattboard itself", own::FAMILIES),
 ];
 
@@ -230,6 +232,16 @@ pub fn read<'a>(moment: &Moment<'a>) -> Vec<(&'static Family, Vec<Sample<'a>>)> 
         (!sheet.0.is_empty()).then_some((family, sheet.0))
     };
     families().filter_map(of_family).collect()
+}
+
+/// What tells how the site and this program are doing, beside what is recorded: its sources, the sending of rows, what runs.
+/// Histograms are not among it.
+pub fn read_presence<'a>(moment: &Moment<'a>) -> Vec<(&'static Family, Vec<Sample<'a>>)> {
+    let is_wanted = |name: &str| {
+        let of = |families: &[Family]| families.iter().any(|family| family.name == name);
+        of(sources::FAMILIES) || of(push::FAMILIES) || name == "wattboard_build"
+    };
+    read(moment).into_iter().filter(|(family, _)| is_wanted(family.name)).collect()
 }
 
 impl<'a> Moment<'a> {
