@@ -14,7 +14,7 @@ GRAFANA = HOME / "config" / "grafana"
 SITE, FLEET = GRAFANA / "wattboard.json", GRAFANA / "wattboard-fleet.json"
 RULES = HOME / "config" / "prometheus" / "alerts.yml"
 TOKENS = re.compile(
-    r"""\s+ | (?P<string>"(?:\\.|[^"\\])*") | (?P<duration>\[\d+[smhdwy]\]) | (?P<number>\d+(?:\.\d+)?(?:e\d+)?)
+    r"""\s+ | (?P<string>"(?:\\.|[^"\\])*") | (?P<duration>\[\d+[smhdwy](?::\d+[smhdwy])?\]) | (?P<number>\d+(?:\.\d+)?(?:e\d+)?)
     | (?P<name>[a-zA-Z_][a-zA-Z0-9_:]*) | (?P<sign>=~|!~|!=|==|<=|>=|[-+*/%^<>=(){},])""",
     re.X,
 )
