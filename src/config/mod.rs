@@ -8,8 +8,10 @@ mod access;
 mod limits;
 mod node;
 mod prices;
+mod push;
 mod state;
 mod tariff;
+mod variables;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -24,7 +26,9 @@ pub use access::Access;
 pub use limits::Limits;
 pub use node::Doc;
 pub use prices::PriceUrls;
+pub use push::{Push, Secret};
 pub use tariff::preset;
+use variables::Variables;
 
 /// What the coordinator takes for the battery's capacity where nothing is configured.
 const DEFAULT_CAPACITY_KWH: f64 = 20.0;
@@ -106,6 +110,8 @@ pub struct Config {
     pub database: Option<PathBuf>,
     /// Whether the config says that there is one; else it is used as soon as the file exists.
     pub database_expected: bool,
+    /// `data_storage.database_storage.timeseries_db`: where rows are sent; `None` where they are not.
+    pub push: Option<Push>,
     /// Where decision and energy files lie (`data_storage.file_storage.energy_data_dir`).
     pub energy_data_dir: PathBuf,
     /// Where state files and snapshots lie: `out`.
@@ -170,7 +176,7 @@ impl Config {
         }
         let text = std::fs::read_to_string(file).map_err(|error| io_fault("read the config", file, &error))?;
         let file = file.canonicalize().map_err(|error| io_fault("find the config", file, &error))?;
-        Self::parse_with(&file, &text, tariff)
+        Self::parse_in(&file, &text, tariff, variables::of_process)
     }
 
     /// Validates the text of a config that lies at `file` (an absolute path).
@@ -178,13 +184,13 @@ impl Config {
     /// # Errors
     /// As [`Config::load`].
     pub fn parse(file: &Path, text: &str) -> Result<Self, Fault> {
-        Self::parse_with(file, text, None)
+        Self::parse_in(file, text, None, variables::of_process)
     }
 
-    fn parse_with(file: &Path, text: &str, tariff: Option<&str>) -> Result<Self, Fault> {
+    fn parse_in(file: &Path, text: &str, tariff: Option<&str>, variables: Variables) -> Result<Self, Fault> {
         let label = file.display().to_string();
         let node = node::parse(text).map_err(|error| Fault::invalid(format!("{label}: not valid YAML: {error}")))?;
-        let doc = Doc::new(&label, &node);
+        let doc = Doc::new(&label, &node).with_variables(variables);
         let parent = file.parent().unwrap_or(Path::new("/"));
         let root = parent.parent().unwrap_or(parent).to_owned();
         let mut warnings = Vec::new();
@@ -270,6 +276,7 @@ impl Config {
             own_database_is_fixed: Path::new(&own_text).is_absolute(),
             database: (enabled != Some(false)).then_some(path),
             database_expected: enabled == Some(true),
+            push: Push::read(&doc)?,
             energy_data_dir: root.join(energy_data_dir),
             out_dir: root.join("out"),
             data_dir: root.join("data"),

@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
 
+use super::variables::{self, Variables};
 use crate::base::fault::Fault;
 
 /// One YAML value.
@@ -168,12 +169,19 @@ pub struct Doc<'a> {
     /// The path of the section within the file; empty for the whole.
     place: String,
     root: &'a Node,
+    variables: Variables,
 }
 
 impl<'a> Doc<'a> {
-    /// A lens on `root`, read from `file`.
+    /// A lens on `root`, read from `file`, whose texts name variables of this process's environment.
     pub fn new(file: &'a str, root: &'a Node) -> Self {
-        Self { file, place: String::new(), root }
+        Self { file, place: String::new(), root, variables: variables::of_process }
+    }
+
+    /// The same with another environment.
+    #[must_use]
+    pub fn with_variables(self, variables: Variables) -> Self {
+        Self { variables, ..self }
     }
 
     /// A lens on another node, which errors are to call by this section's name with `note` after it.
@@ -181,12 +189,12 @@ impl<'a> Doc<'a> {
     where
         'a: 'b,
     {
-        Doc { file: self.file, place: format!("{}{note}", self.place), root }
+        Doc { file: self.file, place: format!("{}{note}", self.place), root, variables: self.variables }
     }
 
     /// The section at a path; an empty one where there is nothing.
     pub fn section(&self, path: &str) -> Self {
-        Self { file: self.file, place: self.path(path), root: self.get(path).unwrap_or(&Node::Null) }
+        Self { place: self.path(path), root: self.get(path).unwrap_or(&Node::Null), ..*self }
     }
 
     /// The section of this very key, dots and all.
@@ -194,7 +202,7 @@ impl<'a> Doc<'a> {
         #[cfg(test)]
         asked::note(self.file, self.path(key));
         let root = self.root.get(key).filter(|node| **node != Node::Null)?;
-        Some(Self { file: self.file, place: self.path(key), root })
+        Some(Self { place: self.path(key), root, ..*self })
     }
 
     /// What the lens looks at.
@@ -243,6 +251,12 @@ impl<'a> Doc<'a> {
 
     /// The error that a value is not one of those allowed.
     pub fn refuse(&self, path: &str, value: &str, allowed: &str) -> Fault {
+        // What came out of the environment may be a secret.
+        let value = match self.get(path) {
+            Some(Node::Text(text)) if variables::has_reference(text) => format!("{text:?}"),
+            Some(Node::List(items)) if items.iter().any(has_reference) => "a list with variables".to_owned(),
+            _ => value.to_owned(),
+        };
         self.wrong(path, &format!("{value} is not allowed; it must be {allowed}"))
     }
 
@@ -260,16 +274,32 @@ impl<'a> Doc<'a> {
         self.refuse(path, &node.to_string(), allowed)
     }
 
-    /// Text.
+    /// Text, with the environment's variables in their places.
     ///
     /// # Errors
-    /// When there is a value that is not text.
+    /// When there is a value that is not text, or a variable is missing.
     pub fn text(&self, path: &str) -> Result<Option<String>, Fault> {
         match self.get(path) {
             None => Ok(None),
-            Some(Node::Text(text)) => Ok(Some(text.clone())),
+            Some(Node::Text(text)) => self.expand(path, text).map(Some),
             Some(other) => Err(self.refuse_node(path, other, "text")),
         }
+    }
+
+    /// The same of a secret: an error tells what is wrong with its variables, or nothing.
+    ///
+    /// # Errors
+    /// As [`Doc::text`].
+    pub fn secret_text(&self, path: &str) -> Result<Option<String>, Option<String>> {
+        match self.get(path) {
+            None => Ok(None),
+            Some(Node::Text(text)) => variables::expand(text, self.variables).map(Some).map_err(Some),
+            Some(_) => Err(None),
+        }
+    }
+
+    fn expand(&self, path: &str, text: &str) -> Result<String, Fault> {
+        variables::expand(text, self.variables).map_err(|why| self.wrong(path, &why))
     }
 
     /// A list of texts; absent is empty.
@@ -282,7 +312,7 @@ impl<'a> Doc<'a> {
             Some(Node::List(items)) => items
                 .iter()
                 .map(|item| match item {
-                    Node::Text(text) => Ok(text.clone()),
+                    Node::Text(text) => self.expand(path, text),
                     other => Err(self.refuse_node(path, other, "a list of texts")),
                 })
                 .collect(),
@@ -346,12 +376,16 @@ impl<'a> Doc<'a> {
             None => Ok(Vec::new()),
             Some(Node::List(items)) => {
                 let place = self.path(path);
-                let item = |(index, root)| Doc { file: self.file, place: format!("{place}[{index}]"), root };
+                let item = |(index, root)| Doc { place: format!("{place}[{index}]"), root, ..*self };
                 Ok(items.iter().enumerate().map(item).collect())
             }
             Some(other) => Err(self.refuse_node(path, other, "a list")),
         }
     }
+}
+
+fn has_reference(node: &Node) -> bool {
+    matches!(node, Node::Text(text) if variables::has_reference(text))
 }
 
 /// Which keys were asked for on this thread: what the documentation of the config is compared with.

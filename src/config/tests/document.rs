@@ -10,7 +10,7 @@ const DOCUMENT: &str = include_str!("../../../docs/configure.md");
 /// An entry of `distribution_pricing`, as the document calls it.
 const ENTRY: &str = "electricity_tariff.distribution_pricing.NAME.";
 /// Defaults that no value of the config would say.
-const DEFAULTS_IN_WORDS: [&str; 8] = [
+const DEFAULTS_IN_WORDS: [&str; 12] = [
     "web_server.site",
     "web_server.auth.token_file",
     "price_analysis.ca_file",
@@ -19,6 +19,10 @@ const DEFAULTS_IN_WORDS: [&str; 8] = [
     "electricity_tariff.sc_component_pln_kwh",
     "electricity_tariff.distribution_pricing",
     "data_storage.database_storage.enabled",
+    "data_storage.database_storage.timeseries_db.url",
+    "data_storage.database_storage.timeseries_db.token",
+    "data_storage.database_storage.timeseries_db.org",
+    "data_storage.database_storage.timeseries_db.bucket",
 ];
 
 struct Row {
@@ -87,6 +91,8 @@ fn read_by_the_code() -> BTreeSet<String> {
                 seasons: {hot: {start_month: 1, start_day: 1, end_month: 12, end_day: 31}}\n      peak_hours: {";
     texts.push(SAMPLE.replacen(" peak_hours: {", &format!(" {more}"), 1));
     texts.push(TARIFF.to_owned());
+    let engine = "timeseries_db: {enabled: true, url: 'http://db'}";
+    texts.push(format!("{TARIFF}data_storage: {{database_storage: {{{engine}}}}}\n"));
     texts.push("electricity_tariff: {preset: tauron-2026/g12w, include_extras: true, include_vat: true}".to_owned());
     for text in &texts {
         Config::parse(Path::new("/site/config/c.yaml"), text).unwrap_or_else(|fault| panic!("{fault}: {text}"));
