@@ -23,7 +23,6 @@ SCRAPED_ALONE = (
     "Energy today",
     "Prices D",
     "Buying: today and tomorrow",
-    "Decision in force",
     "Decisions ",
     "Resident memory",
     "Processor",
@@ -69,11 +68,11 @@ class Prometheus(Child):
 
 
 def answer(engine, step, query):
-    """How many values the engine answers, asked as Grafana does: now, or points that lie on multiples of the step."""
+    """How many values the engine answers, asked as Grafana does: now, or a range; points of days lie at their ends."""
     now = time.time()
     if not step:
         return len(engine.json("/api/v1/query", query=query, time=now)["data"]["result"])
-    end = now // step * step
+    end = now // step * step if step >= 86_400 else now
     found = engine.json("/api/v1/query_range", query=query, start=end - max(3600, 3 * step), end=end, step=step)["data"]["result"]
     return sum(len(one["values"]) for one in found)
 
