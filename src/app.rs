@@ -151,7 +151,7 @@ impl App {
         api.count_with(edge.counters(), limits);
         let (started, refreshers) = (Instant::now(), BTreeMap::new());
         let mut app = Self { hub, edge, lobby, streams, context, started, refreshers, pulse };
-        for kind in refresh::Kind::ALL {
+        for kind in refresh::Kind::ALL.into_iter().filter(|kind| kind.is_wanted(&app.context.config)) {
             let life = Life { kind, handle: None, born: Instant::now(), due: Some(Instant::now()), pause: FIRST_PAUSE };
             app.refreshers.insert(kind.name(), life);
         }

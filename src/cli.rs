@@ -17,7 +17,8 @@ use crate::base::clock::{Clock, SystemClock};
 use crate::command::snapshots::Wanted;
 use crate::command::tariff::TariffOptions;
 use crate::demo::DemoOptions;
-use crate::export::Wish;
+use crate::export;
+use crate::series;
 use crate::{base, command};
 use help::HELP;
 use parse::parse;
@@ -71,7 +72,16 @@ pub struct ExportFlags {
     /// `--state-dir`.
     pub state_dir: Option<PathBuf>,
     /// `--what`, `--from`, `--to` and `--format`.
-    pub wish: Wish,
+    pub wish: ExportWish,
+}
+
+/// What is exported, and how.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ExportWish {
+    /// A table.
+    Table(export::Wish),
+    /// Series for an engine.
+    Series(series::Wish),
 }
 
 /// Which site is looked at.

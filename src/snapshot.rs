@@ -21,6 +21,7 @@ use crate::model::footprint::Footprint;
 use crate::model::logs::Logs;
 use crate::model::month::Months;
 use crate::model::price::PricedDay;
+use crate::model::push::Push;
 use crate::model::reading::Reading;
 use crate::model::time::SiteZone;
 
@@ -279,6 +280,8 @@ pub struct Snapshot {
     pub backfill: Option<Backfill>,
     /// Wattboard's own database.
     pub own_database: OwnDatabase,
+    /// How the sending of rows goes; `None` where none are sent.
+    pub push: Option<Arc<Push>>,
     /// The database, as the `live` thread finds it.
     pub database: DatabaseState,
     /// How many publications there were.

@@ -173,6 +173,43 @@ fn the_command_and_the_server_write_the_same() {
 }
 
 #[test]
+fn series_have_each_row_of_the_autumn_day_once() {
+    let dir = TempDir::new().unwrap();
+    let file = write_site(dir.path());
+    write_memory(&Config::load(&file).unwrap());
+    let text = |arguments: &[&str]| {
+        let output = command(&file, arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let all = text(&["--format", "influx", "--to", "2024-10-28"]);
+    let with = |field: &str| all.lines().filter(|line| line.contains(field)).collect::<Vec<_>>();
+    // 2024-10-27T00:00:00+02:00 and, after 25 hours, 23:55:59+01:00.
+    let rows = with("battery_charge_ratio=");
+    assert!(rows[0].starts_with("wattboard,site="), "{}", rows[0]);
+    assert!(
+        rows[0].ends_with(
+            " grid_power_watts=-250,grid_voltage_volts=231.5,battery_charge_ratio=0.5,grid_import_energy_kwh_total=100 \
+             1729980000000000000"
+        ),
+        "{}",
+        rows[0]
+    );
+    let times: Vec<i64> = rows.iter().map(|line| line.rsplit(' ').next().unwrap().parse().unwrap()).collect();
+    assert!(times.len() == 300 && times.is_sorted_by(|one, other| one < other), "{}", times.len());
+    assert_eq!(with("price_market_pln_per_kwh=").len(), 100);
+    assert_eq!(with("decision_made=1").len(), 1);
+    assert_eq!(with("day_rows_expected=300").len(), 1);
+    let only = text(&["--format", "influx", "--what", "days", "--to", "2024-10-28"]);
+    assert!(only.lines().count() == 7 && only.lines().all(|line| line.contains("day_")), "{only}");
+    // The other form says the same.
+    let open = text(&["--format", "openmetrics", "--to", "2024-10-28"]);
+    let samples = open.lines().filter(|line| !line.starts_with('#')).count();
+    let fields: usize = all.lines().map(|line| line.split(' ').nth(1).unwrap().split(',').count()).sum();
+    assert!(samples == fields && open.ends_with("# EOF\n"), "{samples} {fields}");
+}
+
+#[test]
 fn what_cannot_be_read_has_a_name_and_an_exit_code() {
     let dir = TempDir::new().unwrap();
     let file = write_site(dir.path());

@@ -9,6 +9,7 @@ pub mod document;
 pub mod fault;
 pub mod file_uri;
 pub mod log;
+pub mod machine;
 pub mod manager;
 pub mod memory;
 pub mod network;

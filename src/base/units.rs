@@ -6,6 +6,7 @@
 //! - battery power: positive = discharging, negative = charging
 //! - PV power and house consumption are never negative
 
+use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Sub};
 
@@ -39,6 +40,18 @@ impl Micro {
         let step = 10_i64.pow(6 - decimals);
         let half = step / 2 * self.0.signum();
         ((self.0.saturating_add(half)) / step) as f64 / 10_f64.powi(decimals as i32)
+    }
+}
+
+/// Every digit that it has, without an exponent and without zeros at the end.
+impl fmt::Display for Micro {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (sign, size) = (if self.0 < 0 { "-" } else { "" }, self.0.unsigned_abs());
+        let (whole, part) = (size / 1_000_000, size % 1_000_000);
+        if part == 0 {
+            return write!(out, "{sign}{whole}");
+        }
+        write!(out, "{sign}{whole}.{}", format!("{part:06}").trim_end_matches('0'))
     }
 }
 

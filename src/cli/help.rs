@@ -56,11 +56,13 @@ flags of prices backfill:
   --from DATE        only days from this one on, such as 2026-01-01
   --pause SECONDS    between two requests, at least 1 [default: 60]
 flags of export:
-  --what WHAT        energy, decisions, prices or days
+  --what WHAT        energy, decisions, prices or days [of influx and
+                     openmetrics the default is all of them]
   --from DATE        the first day, such as 2026-01-01 [default: the first one]
   --to DATE          the last day, itself included [default: the last one]
   --format FORMAT    csv, csv-pl (semicolons and decimal commas, for
-                     spreadsheets in Polish) or jsonl [default: csv]
+                     spreadsheets in Polish), jsonl, influx (line protocol) or
+                     openmetrics [default: csv]
 flags of migrate:
   --dry-run          only say what would be done
   --force            also while the coordinator runs

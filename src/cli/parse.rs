@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 use lexopt::prelude::*;
 
-use super::{BackfillFlags, Command, ExportFlags, HealthFlags, MigrateFlags, ServeFlags, SiteFlags};
+use super::{BackfillFlags, Command, ExportFlags, ExportWish, HealthFlags, MigrateFlags, ServeFlags, SiteFlags};
 use crate::base::fault::Fault;
 use crate::command::snapshots::Wanted;
 use crate::command::tariff::{Day, TariffOptions};
@@ -14,6 +14,7 @@ use crate::config::parse_log_level;
 use crate::demo::{DAYS, DemoOptions};
 use crate::export::{Format, What, Wish};
 use crate::model::time::{Month, YEARS};
+use crate::series;
 
 pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, Fault> {
     let mut parser = lexopt::Parser::from_args(arguments);
@@ -24,7 +25,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, F
     let mut health = HealthFlags::default();
     let mut backfill = BackfillFlags::default();
     let mut migrate = MigrateFlags::default();
-    let (mut what, mut from, mut to, mut format) = (None, None, None, Format::default());
+    let (mut what, mut from, mut to, mut format) = (None, None, None, Form::Table(Format::default()));
     let mut deeds: Vec<String> = Vec::new();
     let mut given: Vec<&str> = Vec::new();
     while let Some(argument) = parser.next().map_err(wrong)? {
@@ -86,7 +87,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, F
             }
             Long("format") => {
                 given.push("--format");
-                format = one_of(&mut parser, "--format", Format::NAMES, Format::named)?;
+                format = one_of(&mut parser, "--format", FORMS, form)?;
             }
             Long("pause") => {
                 given.push("--pause");
@@ -129,13 +130,18 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, F
             (&["--config", "--day", "--tariff"], Command::Tariff(tariff))
         }
         Some("export") => {
-            let what = what.ok_or_else(|| Fault::invalid(format!("export needs --what: {}", What::NAMES)))?;
             if let (Some(from), Some(to)) = (from, to)
                 && from > to
             {
                 return Err(Fault::invalid(format!("--to {to} is not allowed; it must not be before --from {from}")));
             }
-            let wish = Wish { what, from, to, format };
+            let wish = match (format, what) {
+                (Form::Series(format), what) => ExportWish::Series(series::Wish { what, from, to, format }),
+                (Form::Table(format), Some(what)) => ExportWish::Table(Wish { what, from, to, format }),
+                (Form::Table(_), None) => {
+                    return Err(Fault::invalid(format!("export needs --what: {}", What::NAMES)));
+                }
+            };
             let flags = ExportFlags { config: flags.config, state_dir: flags.state_dir, wish };
             (&["--config", "--state-dir", "--what", "--from", "--to", "--format"], Command::Export(flags))
         }
@@ -170,6 +176,19 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, F
         Some(flag) => Err(Fault::invalid(format!("{} takes no {flag}", name.as_deref().unwrap_or("serve")))),
         None => Ok(command),
     }
+}
+
+/// How an export is written.
+#[derive(Clone, Copy)]
+enum Form {
+    Table(Format),
+    Series(series::Format),
+}
+
+const FORMS: &str = "csv, csv-pl, jsonl, influx or openmetrics";
+
+fn form(name: &str) -> Option<Form> {
+    Format::named(name).map(Form::Table).or_else(|| series::Format::named(name).map(Form::Series))
 }
 
 /// How many words a command takes after its name.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::command::tariff::Day;
-use crate::export::{Format, What};
+use crate::export::{Format, What, Wish};
 use crate::model::time::Month;
 
 fn read(line: &str) -> Result<Command, String> {
@@ -49,18 +49,25 @@ fn commands_and_flags() {
             pause: Duration::from_secs(1),
         }))
     );
-    let wish = Wish { what: What::Energy, from: None, to: None, format: Format::Csv };
+    let wish = ExportWish::Table(Wish { what: What::Energy, from: None, to: None, format: Format::Csv });
     assert_eq!(read("export --what energy"), Ok(Command::Export(ExportFlags { config: None, state_dir: None, wish })));
-    let wish = Wish {
+    let wish = ExportWish::Table(Wish {
         what: What::Days,
         from: Some(jiff::civil::date(2026, 1, 1)),
         to: Some(jiff::civil::date(2026, 1, 1)),
         format: Format::JsonLines,
-    };
+    });
     assert_eq!(
         read("export --from 2026-01-01 --to 2026-01-01 --what days --format jsonl --config a.yaml"),
         Ok(Command::Export(ExportFlags { config: Some("a.yaml".into()), state_dir: None, wish }))
     );
+    for (line, what, format) in [
+        ("export --format influx", None, series::Format::Influx),
+        ("export --what days --format openmetrics", Some(What::Days), series::Format::OpenMetrics),
+    ] {
+        let wish = ExportWish::Series(series::Wish { what, from: None, to: None, format });
+        assert_eq!(read(line), Ok(Command::Export(ExportFlags { config: None, state_dir: None, wish })));
+    }
     assert_eq!(read("healthcheck"), Ok(Command::Health(HealthFlags::default())));
     assert_eq!(
         read("healthcheck --url http://h:1 --max-age 120"),
@@ -119,7 +126,10 @@ fn commands_and_flags() {
         ("prices backfill --from May", "--from May is not allowed; it must be a day such as 2026-01-01"),
         ("export", "export needs --what: energy, decisions, prices or days"),
         ("export --what all", "--what all is not allowed; it must be energy, decisions, prices or days"),
-        ("export --what days --format xml", "--format xml is not allowed; it must be csv, csv-pl or jsonl"),
+        (
+            "export --what days --format xml",
+            "--format xml is not allowed; it must be csv, csv-pl, jsonl, influx or openmetrics",
+        ),
         ("export --what days --to 2026-02-30", "--to 2026-02-30 is not allowed; it must be a day such as 2026-01-01"),
         (
             "export --what days --from 1999-01-01",

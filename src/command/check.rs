@@ -12,11 +12,13 @@ use super::state;
 use crate::archive::{Holdings, PriceReader};
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::fault::{Fault, Kind};
+use crate::base::machine::own_name;
 use crate::base::shutdown;
 use crate::cli::SiteFlags;
 use crate::config::Config;
 use crate::http::gate::token::Token;
 use crate::model::time::{Range, parse_utc};
+use crate::push::cursor::{self, Destination, Keeper};
 use crate::source::SiteSource;
 use crate::source::files::Files;
 use crate::source::log_files::LogFolder;
@@ -95,6 +97,7 @@ fn site(config: &Config, report: &mut Report<'_>) {
     token(config, report);
     memory(config, report);
     prices(config, now, report);
+    push(config, report);
     clock(config, now, report);
 }
 
@@ -307,6 +310,28 @@ fn memory(config: &Config, report: &mut Report<'_>) {
 
 fn may_write(file: &Path) -> bool {
     rustix::fs::access(file, rustix::fs::Access::WRITE_OK).is_ok()
+}
+
+/// What the server would send, and from where on. Nothing is sent here.
+fn push(config: &Config, report: &mut Report<'_>) {
+    let Some(push) = &config.push else { return };
+    let site = config.site.clone().unwrap_or_else(own_name);
+    let to = push.destination();
+    if push.token.is_some() && push.url.starts_with("http://") {
+        report.warn("push", "the token goes over http, where others may read it: https:// is better");
+    }
+    let file = config.data_dir.join(cursor::FILE);
+    if !is_writable(&config.data_dir) {
+        report.warn("push", format!("{} cannot be written: all rows are sent again after a restart", file.display()));
+    }
+    let to_where =
+        Destination { url: push.url.clone(), org: push.org.clone(), bucket: push.bucket.clone(), site: site.clone() };
+    let (keeper, why) = Keeper::open(Some(file), to_where);
+    match (keeper.cursor().through(), why) {
+        (_, Some(why)) => report.warn("push", format!("rows go to {to} as site {site}, from the beginning: {why}")),
+        (Some(date), None) => report.ok("push", format!("rows go to {to} as site {site}; sent as far as {date}")),
+        (None, None) => report.ok("push", format!("rows go to {to} as site {site}, from the beginning")),
+    }
 }
 
 fn clock(config: &Config, now: Timestamp, report: &mut Report<'_>) {

@@ -9,10 +9,11 @@ use super::serve::config_path;
 use crate::base::clock::{SharedClock, SystemClock};
 use crate::base::fault::Fault;
 use crate::base::shutdown;
-use crate::cli::{ExportFlags, start_log};
+use crate::cli::{ExportFlags, ExportWish, start_log};
 use crate::config::Config;
 use crate::export::{self, Failure, Outlet};
 use crate::refresh::ledger::SiteLedger;
+use crate::series;
 
 /// Bytes that are written together.
 const TOGETHER: usize = 64 * 1024;
@@ -57,8 +58,16 @@ fn run(config: Config, flags: &ExportFlags, clock: SharedClock, out: impl Write)
     let config = Arc::new(config);
     let mut ledger = SiteLedger::new(&config, clock, &shutdown);
     let mut out = Out(BufWriter::with_capacity(TOGETHER, out));
-    let days = export::days(&mut ledger, &flags.wish)?;
-    let written = export::write(&flags.wish, days, &mut ledger, &config.zone, &mut out);
+    let written = match &flags.wish {
+        ExportWish::Table(wish) => {
+            let days = export::days(&mut ledger, wish)?;
+            export::write(wish, days, &mut ledger, &config.zone, &mut out)
+        }
+        ExportWish::Series(wish) => {
+            let spans = series::spans(wish, &mut ledger)?;
+            series::write(wish.format, &spans, &config.site_name(), &mut ledger, &config.zone, &mut out)
+        }
+    };
     // The days before one that failed are whole.
     let flushed = out.flush();
     match written.and(flushed.map_err(Failure::Write)) {

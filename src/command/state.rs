@@ -6,23 +6,26 @@ use std::path::{Path, PathBuf};
 use crate::archive;
 use crate::base::atomic_file;
 use crate::config::Config;
+use crate::push::cursor;
 use crate::source::price_cache;
 
 /// Where Wattboard's own files lie.
 pub struct Files {
     database: PathBuf,
     cache: PathBuf,
+    cursor: PathBuf,
 }
 
 impl Files {
     /// Those that a config names.
     pub fn of(config: &Config) -> Self {
-        Self { database: config.own_database.clone(), cache: config.data_dir.join(price_cache::FILE) }
+        let beside = |name: &str| config.data_dir.join(name);
+        Self { database: config.own_database.clone(), cache: beside(price_cache::FILE), cursor: beside(cursor::FILE) }
     }
 
     /// Pairs of old and new, those that move.
     fn moves<'a>(&'a self, to: &'a Self) -> impl Iterator<Item = (&'a Path, &'a Path)> {
-        let pairs = [(&self.database, &to.database), (&self.cache, &to.cache)];
+        let pairs = [(&self.database, &to.database), (&self.cache, &to.cache), (&self.cursor, &to.cursor)];
         pairs.into_iter().map(|(from, to)| (from.as_path(), to.as_path())).filter(|(from, to)| {
             from != to && from.metadata().is_ok_and(|meta| meta.len() > 0) && to.symlink_metadata().is_err()
         })

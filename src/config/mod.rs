@@ -17,6 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::base::fault::{Fault, io_fault};
+use crate::base::machine::own_name;
 use crate::base::units::Micro;
 use crate::model::price::{Entity, Selling};
 use crate::model::tariff::Tariff;
@@ -320,6 +321,13 @@ fn interval(
         warnings.push(format!("{key}: {seconds} is out of its range {least} to {most}; {clamped} is used"));
     }
     Ok(Interval::Every(Duration::from_secs_f64(clamped)))
+}
+
+impl Config {
+    /// What the site is called: as the config says, else as the machine is called.
+    pub fn site_name(&self) -> String {
+        self.site.clone().unwrap_or_else(own_name)
+    }
 }
 
 /// The site's name, as it is written.

@@ -101,12 +101,7 @@ impl<'a> Cell<'a> {
             Self::Number(number) => write!(line, "{}", number + 0.0),
             Self::Whole(number) => write!(line, "{number}"),
             Self::Flag(flag) => write!(line, "{flag}"),
-            Self::Exact(Micro(micro)) => {
-                let (sign, size) = (if *micro < 0 { "-" } else { "" }, micro.unsigned_abs());
-                let text = format!("{sign}{}.{:06}", size / 1_000_000, size % 1_000_000);
-                line.push_str(text.trim_end_matches('0').trim_end_matches('.'));
-                Ok(())
-            }
+            Self::Exact(number) => write!(line, "{number}"),
             Self::Moment(text) => write!(line, "{text}"),
             Self::Nothing | Self::Text(_) | Self::Json(_) => Ok(()),
         };

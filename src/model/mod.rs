@@ -13,6 +13,7 @@ pub mod logs;
 pub mod measure;
 pub mod month;
 pub mod price;
+pub mod push;
 pub mod reading;
 pub mod receipt;
 pub mod search;

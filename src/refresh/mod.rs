@@ -11,6 +11,7 @@ mod metrics;
 mod months;
 mod prices;
 mod process;
+mod push;
 mod rollups;
 
 use std::path::PathBuf;
@@ -109,6 +110,8 @@ pub enum Kind {
     Logs,
     /// The price memory.
     Archive,
+    /// Rows for a time series engine, where the config asks for it.
+    Push,
 }
 
 /// How often past months are looked at again for late rows.
@@ -119,8 +122,13 @@ const HEAD_START_STEPS: u32 = 100;
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Live, Self::Process, Self::Prices, Self::Metrics, Self::Logs, Self::Months, Self::Archive];
+    pub const ALL: [Self; 8] =
+        [Self::Live, Self::Process, Self::Prices, Self::Metrics, Self::Logs, Self::Months, Self::Archive, Self::Push];
+
+    /// Whether there is anything to do for it.
+    pub fn is_wanted(self, config: &Config) -> bool {
+        self != Self::Push || config.push.is_some()
+    }
 
     /// The thread's name.
     pub fn name(self) -> &'static str {
@@ -132,6 +140,7 @@ impl Kind {
             Self::Process => "process",
             Self::Logs => "logs",
             Self::Archive => "archive",
+            Self::Push => "push",
         }
     }
 
@@ -139,7 +148,7 @@ impl Kind {
     pub fn interval(self, config: &Config) -> Interval {
         match self {
             Self::Live => config.live_interval,
-            Self::Metrics => config.metrics_interval,
+            Self::Metrics | Self::Push => config.metrics_interval,
             Self::Prices => config.price_interval,
             Self::Process => config.process_interval,
             Self::Logs => Interval::Every(logs::CALM),
@@ -153,7 +162,7 @@ impl Kind {
     fn patience(self) -> Duration {
         Duration::from_secs(match self {
             Self::Process | Self::Logs => 30,
-            Self::Live | Self::Prices | Self::Archive => 60,
+            Self::Live | Self::Prices | Self::Archive | Self::Push => 60,
             Self::Metrics | Self::Months => 180,
         })
     }
@@ -177,6 +186,10 @@ impl Kind {
             }
             Self::Archive => {
                 archive::Archivist::new(context, archive::Pace::default()).run();
+                return Ok(());
+            }
+            Self::Push => {
+                push::run(&context);
                 return Ok(());
             }
         };

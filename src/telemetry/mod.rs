@@ -12,7 +12,9 @@ pub mod freshness;
 mod house;
 mod own;
 mod prices;
+mod push;
 mod sources;
+mod stored;
 
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
@@ -77,17 +79,26 @@ const fn counter(name: &'static str, unit: &'static str, labels: Labels, help: &
 }
 
 /// All families by what they are about, in the order in which they are told.
-pub const GROUPS: [(&str, &[Family]); 5] = [
+pub const GROUPS: [(&str, &[Family]); 6] = [
     ("The house", house::FAMILIES),
     ("Prices", prices::FAMILIES),
     ("Decisions", decisions::FAMILIES),
     ("Sources", sources::FAMILIES),
+    ("Sending rows", push::FAMILIES),
     ("Wattboard itself", own::FAMILIES),
 ];
 
-/// All of them.
+/// Families of which only what is stored is told (`series`), never the present, with what they are about.
+pub const STORED: (&str, &[Family]) = ("Stored alone", stored::FAMILIES);
+
+/// All that are told of the present.
 pub fn families() -> impl Iterator<Item = &'static Family> {
     GROUPS.into_iter().flat_map(|(_, families)| families)
+}
+
+/// The family whose samples have this name, told of the present or not.
+pub fn of_samples(name: &str) -> Option<&'static Family> {
+    families().chain(STORED.1).find(|family| family.sample_name() == name)
 }
 
 /// What all figures are read from.
@@ -221,6 +232,16 @@ pub fn read<'a>(moment: &Moment<'a>) -> Vec<(&'static Family, Vec<Sample<'a>>)> 
         (!sheet.0.is_empty()).then_some((family, sheet.0))
     };
     families().filter_map(of_family).collect()
+}
+
+/// What tells how the site and this program are doing, beside what is recorded: its sources, the sending of rows, what runs.
+/// Histograms are not among it.
+pub fn read_presence<'a>(moment: &Moment<'a>) -> Vec<(&'static Family, Vec<Sample<'a>>)> {
+    let is_wanted = |name: &str| {
+        let of = |families: &[Family]| families.iter().any(|family| family.name == name);
+        of(sources::FAMILIES) || of(push::FAMILIES) || name == "wattboard_build"
+    };
+    read(moment).into_iter().filter(|(family, _)| is_wanted(family.name)).collect()
 }
 
 impl<'a> Moment<'a> {

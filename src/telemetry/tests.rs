@@ -10,7 +10,7 @@ const BEGIN: &str = "## Series\n";
 #[test]
 fn names_carry_unit_and_kind_and_stand_there_once() {
     let mut names = BTreeSet::new();
-    for family in families() {
+    for family in families().chain(STORED.1) {
         let name = family.name;
         assert!(names.insert(name), "{name} stands there twice");
         assert!(name.starts_with("wattboard_") || name.starts_with("process_"), "{name}");
@@ -30,7 +30,7 @@ fn names_carry_unit_and_kind_and_stand_there_once() {
 /// What docs/metrics.md says of every family.
 fn told() -> String {
     let mut text = BEGIN.to_owned();
-    for (title, families) in GROUPS {
+    for (title, families) in GROUPS.into_iter().chain([STORED]) {
         text.push_str(&format!("\n### {title}\n\n| series | kind | labels | what |\n|---|---|---|---|\n"));
         for family in families {
             let kind = match family.kind {

@@ -34,7 +34,6 @@ use self::recent::Recent;
 use super::cors::Cors;
 use super::counters::Counters;
 use super::events::Lobby;
-use super::gate::host::own_name;
 use super::limits::Limits;
 use super::message::{Answer, Body, Bytes, Handler, Method, Request, Response, empty, header, ready};
 use super::prepared::Prepared;
@@ -136,7 +135,7 @@ impl Api {
             capacity: config.capacity,
             stated_capacity: config.stated_capacity,
             demo,
-            site: config.site.clone().unwrap_or_else(own_name),
+            site: config.site_name(),
             started: clock.instant(),
             started_at: clock.now(),
             live_interval: config.live_interval,

@@ -98,6 +98,7 @@ struct Status<'a> {
     months: MonthsState<'a>,
     backfill: Option<BackfillState>,
     own_database: OwnDatabaseState<'a>,
+    push: PushState<'a>,
     age_s: Option<f64>,
     stale: bool,
     as_of: Option<String>,
@@ -179,6 +180,46 @@ struct OwnDatabaseState<'a> {
     set_aside: Option<&'a str>,
 }
 
+/// The sending of rows to a time series engine.
+#[derive(Serialize)]
+struct PushState<'a> {
+    enabled: bool,
+    state: &'a str,
+    destination: Option<&'a str>,
+    last_success: Option<String>,
+    newest_row: Option<String>,
+    lag_s: Option<f64>,
+    rows_sent: u64,
+    rows_rejected: u64,
+    failures: u32,
+    error: Option<&'a str>,
+}
+
+fn push<'a>(ask: &'a Ask<'_>, unknown: &mut Unknown) -> PushState<'a> {
+    let known = ask.snapshot.push.as_deref();
+    if let Some(known) = known {
+        let missing = [
+            ("push.last_success", known.last_success.is_none()),
+            ("push.newest_row", known.newest.is_none()),
+            ("push.lag_s", known.lag_s(ask.now).is_none()),
+        ];
+        let missing = missing.into_iter().filter(|(_, is_missing)| *is_missing);
+        unknown.extend(missing.map(|(name, _)| (name.into(), "nothing was sent since the start".into())));
+    }
+    PushState {
+        enabled: known.is_some(),
+        state: known.map_or("off", |known| known.state.name()),
+        destination: known.map(|known| known.destination.as_str()),
+        last_success: known.and_then(|known| known.last_success).map(|at| ask.rfc3339(at)),
+        newest_row: known.and_then(|known| known.newest).map(|at| ask.rfc3339(at)),
+        lag_s: known.and_then(|known| known.lag_s(ask.now)).map(|lag| round_to(lag, 1)),
+        rows_sent: known.map_or(0, |known| known.rows_sent),
+        rows_rejected: known.map_or(0, |known| known.rows_rejected),
+        failures: known.map_or(0, |known| known.failures),
+        error: known.and_then(|known| known.error.as_deref()),
+    }
+}
+
 /// `/status`
 pub fn status(ask: &Ask<'_>) -> Reply {
     let snapshot = &ask.snapshot;
@@ -199,6 +240,7 @@ pub fn status(ask: &Ask<'_>) -> Reply {
         logs.files.iter().map(|file| (file.name.as_str(), entry(file))).collect()
     });
     let age = live.map(|live| Age::of(live.reading.at, ask.now));
+    let push = push(ask, &mut unknown);
     Ok(json(
         200,
         &Status {
@@ -229,6 +271,7 @@ pub fn status(ask: &Ask<'_>) -> Reply {
                 error: snapshot.own_database.error.as_deref(),
                 set_aside: snapshot.own_database.set_aside.as_deref(),
             },
+            push,
             age_s: age.and_then(Age::seconds),
             stale: !live.is_some_and(|live| is_fresh(live, ask.now)),
             as_of: live.map(|live| ask.rfc3339(live.reading.at)),

@@ -280,6 +280,19 @@ fn age_is_told_and_ages() {
     let (_, status) = bench.ask("/status");
     assert_eq!(status["own_database"], json!({"error": "it is full", "set_aside": "it is gone"}));
     assert_eq!(status["data_source"], "background_cache_stale");
+    // And the sending of rows.
+    assert_eq!((&status["push"]["enabled"], &status["push"]["state"]), (&json!(false), &json!("off")));
+    let mut push = crate::model::push::Push::new("http://db/api/v2/write (bucket b)".into());
+    push.state = crate::model::push::State::Waiting;
+    push.waiting_since = Some(bench.clock.now() - Duration::from_secs(90));
+    push.error = Some("it is busy".into());
+    bench.cell.publish(|next| next.push = Some(Arc::new(push)));
+    let (_, status) = bench.ask("/status");
+    let told = json!({"enabled": true, "state": "waiting", "destination": "http://db/api/v2/write (bucket b)",
+        "last_success": null, "newest_row": null, "lag_s": 90.0, "rows_sent": 0, "rows_rejected": 0, "failures": 0,
+        "error": "it is busy"});
+    assert_eq!(status["push"], told);
+    assert_eq!(status["unknown"]["push.newest_row"], "nothing was sent since the start");
     // A clock that was set back a year: nobody can tell how old the reading is.
     bench.clock.set_wall("2025-11-22T13:00:00Z".parse().unwrap());
     let (_, state) = bench.ask("/current-state");

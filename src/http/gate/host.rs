@@ -1,5 +1,5 @@
 //! Which `Host` is meant: DNS rebinding makes a stranger's name point at this server, whose answers the stranger's page
-//! could then read. Addresses and local names cannot be a stranger's. Pure, but for [`own_name`].
+//! could then read. Addresses and local names cannot be a stranger's. Pure.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -61,15 +61,10 @@ fn split(host: &str) -> Option<Host<'_>> {
     Some(if name.parse::<IpAddr>().is_ok() { Host::Address } else { Host::Name(name) })
 }
 
-/// What the system calls this machine.
-pub fn own_name() -> String {
-    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    name.strip_suffix('.').map_or(name.clone(), str::to_owned)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::machine::own_name;
 
     #[test]
     fn names_that_no_stranger_can_have_are_admitted() {

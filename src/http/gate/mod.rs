@@ -20,6 +20,7 @@ use super::message::{Answer, Body, Handler, Method, Request, Response, header};
 use super::refusal::Refusal;
 use crate::base::clock::SharedClock;
 use crate::base::fault::Fault;
+use crate::base::machine::own_name;
 use crate::config::Access;
 use failures::Failures;
 use forwarded::{Garbage, Proxies};
@@ -70,7 +71,7 @@ impl Rules {
             }
             None => None,
         };
-        Ok(Self::new(access, host::own_name(), token))
+        Ok(Self::new(access, own_name(), token))
     }
 
     fn judge(&self, request: &Request, clock: &SharedClock) -> Result<(), Refused> {

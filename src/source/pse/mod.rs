@@ -18,7 +18,7 @@ use crate::base::fault::{Fault, Kind};
 use crate::config::{Config, PriceUrls};
 use crate::model::price::{Entity, PublishedDay};
 use crate::model::time::SiteZone;
-pub use roots::Roots;
+pub use roots::{Roots, is_stranger};
 use rows::{Row, parse_page, published_day};
 
 /// A day has 20 KB, a month 700; what is larger than this is no answer.
@@ -136,7 +136,7 @@ impl PriceApi {
             request.build().call()
         };
         let answered = match call(self.own.as_ref()) {
-            Err(error) if self.own.is_some() && roots::is_stranger(&error) => call(None),
+            Err(error) if self.own.is_some() && is_stranger(&error) => call(None),
             answered => answered,
         };
         let mut response = answered.map_err(|error| self.fault(base, &error))?;

@@ -64,13 +64,13 @@ impl Roots {
     }
 
     /// What trusts these and nobody else; `None` where there are none.
-    pub(super) fn tls(&self) -> Option<TlsConfig> {
+    pub fn tls(&self) -> Option<TlsConfig> {
         Some(TlsConfig::builder().root_certs(self.0.clone()?).build())
     }
 }
 
 /// Whether a server was refused because nobody who is trusted signed its certificate.
-pub(super) fn is_stranger(error: &ureq::Error) -> bool {
+pub fn is_stranger(error: &ureq::Error) -> bool {
     let refused = match error {
         ureq::Error::Rustls(error) => Some(error),
         ureq::Error::Io(error) => error.get_ref().and_then(|inner| inner.downcast_ref()),

@@ -146,7 +146,7 @@ fn known(bench: &Bench) -> Vec<(&'static Family, Vec<Vec<&'static str>>)> {
 fn values_have_units_and_signs() {
     let bench = full(Origin::Database);
     let found = samples(&asked(&bench, "/metrics", OPEN).1, true);
-    let site = crate::http::gate::host::own_name();
+    let site = crate::base::machine::own_name();
     let value = |name: &str, labels: &str| found.get(&format!("{name}{{site=\"{site}\"{labels}}}")).copied();
     for (name, labels, expected) in [
         ("wattboard_pv_power_watts", "", Some(900.0)),

@@ -18,6 +18,7 @@ use crate::model::footprint::Footprint;
 use crate::model::logs::tail::Dialect;
 use crate::model::logs::{Held, Journal, LogFile, Logs};
 use crate::model::month::MonthSummary;
+use crate::model::push::Push;
 use crate::model::time::Month;
 use crate::snapshot::{DatabaseState, Feed, Metrics, Origin, Scene};
 
@@ -84,6 +85,8 @@ pub fn full(origin: Origin) -> Bench {
         next.logs.succeed(Arc::new(Logs { files, journal }), attempt);
         next.footprint.succeed(Arc::new(footprint), attempt);
         next.disk.succeed(Arc::new(watched()), attempt);
+        let push = Push { last_success: Some(now), newest: Some(now), ..Push::new("http://db/api/v2/write".into()) };
+        next.push = Some(Arc::new(push));
         let months = Arc::make_mut(&mut next.months);
         months.complete = true;
         for month in [10, 11].map(|month| Month { year: 2026, month }) {

@@ -1,0 +1,337 @@
+//! Sends what a site recorded to an engine made for series of many sites: every row at least once, oldest first, from a
+//! cursor that outlives the process. Nothing is held in memory but one batch of lines and the rows of one day.
+//!
+//! A day's lines are numbered. Of what was sent the cursor keeps how many they were and a number made of them, so a day
+//! that grew goes on where it ended, and one whose rows came late, changed or were summed again is sent again whole.
+//! An engine keeps either of two values of the same instant; prices and closed days that changed are therefore told a
+//! millisecond later each time.
+//!
+//! - The newest 31 days are looked at again once an hour; older ones that change stay as they were sent.
+//! - Another engine, organisation, bucket or name of the site: all is sent from the beginning. So it is where older rows
+//!   come to light than were known, and where the cursor is lost.
+//! - A clock that jumps: rows have their own time. One that was ahead sends nothing before its turn and forgets nothing;
+//!   one that is behind sends less until it is right.
+
+pub mod batch;
+pub mod cursor;
+pub mod sender;
+mod sweep;
+
+use std::ops::Range;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+
+use crate::base::backoff::Backoff;
+use crate::base::fault::{Fault, Kind};
+use crate::export::Ledger;
+use crate::model::push::{Push as Told, State};
+use crate::model::time::SiteZone;
+use crate::series::Lines;
+use batch::Batch;
+use cursor::Keeper;
+use sender::{Answer, Sender};
+use sweep::Sweep;
+
+/// How often the cursor is written while there is much to send, and while there is little.
+const KEEP_BUSY: Duration = Duration::from_secs(60);
+const KEEP_CALM: Duration = Duration::from_secs(15 * 60);
+/// The first pause after a failure; it doubles up to the other.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+/// After rows could not be read.
+const READ_AGAIN: Duration = Duration::from_secs(60);
+
+/// When it is, and what else is known of the moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Now {
+    /// The wall clock.
+    pub wall: Timestamp,
+    /// The monotonic clock.
+    pub instant: Instant,
+    /// Whether all closed days are summed that can be: only then a day that is not there is passed over.
+    pub summed: bool,
+}
+
+/// What to do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// There is more to send.
+    More,
+    /// All is sent that there is.
+    Idle,
+    /// Nothing is to be had for so long.
+    Pause(Duration),
+}
+
+/// Sends one site's rows.
+pub struct Pusher {
+    sender: Sender,
+    keeper: Keeper,
+    lines: Lines,
+    zone: SiteZone,
+    batch: Batch,
+    sweep: Option<Sweep>,
+    /// All that there was is in the batch.
+    is_over: bool,
+    /// Closed days are missing that are still to be summed.
+    lacks_days: bool,
+    /// When the newest days were last looked at as a whole.
+    looked: Option<Instant>,
+    /// The last day that a whole look ended with.
+    reached: Option<Date>,
+    backoff: Backoff,
+    told: Told,
+    is_caught_up: bool,
+    keep_failed: bool,
+    /// Why rows could not be read.
+    unread: Option<String>,
+}
+
+impl Pusher {
+    /// Sends through `sender` what the site of this name recorded, from `keeper` on.
+    pub fn new(sender: Sender, keeper: Keeper, site: &str, zone: SiteZone, destination: String) -> Self {
+        Self {
+            sender,
+            keeper,
+            lines: Lines::new(site),
+            zone,
+            batch: Batch::default(),
+            sweep: None,
+            is_over: false,
+            lacks_days: false,
+            looked: None,
+            reached: None,
+            backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
+            told: Told::new(destination),
+            is_caught_up: false,
+            keep_failed: false,
+            unread: None,
+        }
+    }
+
+    /// How it goes.
+    pub fn told(&self) -> &Told {
+        &self.told
+    }
+
+    /// Writes the site's lines.
+    pub fn lines(&self) -> &Lines {
+        &self.lines
+    }
+
+    /// Reads and sends one batch. `go_on` is asked before each day that is read and
+    /// each request: each takes a minute at most.
+    pub fn step(&mut self, ledger: &mut dyn Ledger, now: &Now, go_on: &dyn Fn() -> bool) -> Step {
+        if self.batch.is_empty() && !self.is_over {
+            if let Err(fault) = self.fill(ledger, now, go_on) {
+                return self.unread(&fault);
+            }
+            self.read_well();
+            if self.batch.is_empty() {
+                self.advance(now);
+            }
+        }
+        let step = if !self.batch.is_empty() {
+            self.deliver(now, go_on)
+        } else if self.is_over {
+            self.is_over = false;
+            self.settle();
+            Step::Idle
+        } else {
+            Step::More
+        };
+        self.keep(now.instant, if self.is_caught_up { KEEP_CALM } else { KEEP_BUSY });
+        step
+    }
+
+    /// Sends lines that tell of the present and are worth nothing later.
+    pub fn present(&mut self, lines: &str, now: &Now) -> Step {
+        match self.sender.send(lines) {
+            Answer::Taken | Answer::Dropped(..) => {
+                self.taken(now);
+                Step::Idle
+            }
+            Answer::TooLarge => Step::Idle,
+            Answer::Refused(why) => {
+                log::warn!("PUSH: the engine refused what tells of sources: {why}");
+                Step::Idle
+            }
+            Answer::Later(fault, pause) => self.later(fault, pause),
+            Answer::Wrong(fault) => self.wrong(fault),
+        }
+    }
+
+    /// Whether the engine took nothing at the last attempt.
+    pub fn is_failing(&self) -> bool {
+        self.told.failures > 0
+    }
+
+    /// Writes the cursor, if it changed: at a stop.
+    pub fn stop(&mut self) {
+        self.keep(Instant::now(), Duration::ZERO);
+    }
+
+    /// What was in the batch is known to be there.
+    fn advance(&mut self, now: &Now) {
+        let today = self.zone.date(now.wall);
+        for mark in self.batch.marks.drain(..) {
+            self.keeper.advance(mark.what, mark.date, mark.told, today);
+        }
+        self.batch.clear();
+    }
+
+    fn deliver(&mut self, now: &Now, go_on: &dyn Fn() -> bool) -> Step {
+        self.told.waiting_since = self.batch.oldest_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        let mut bad = Vec::new();
+        let mut outcome = Outcome::default();
+        if let Err(step) = self.post(0..self.batch.len(), &mut bad, &mut outcome, go_on) {
+            return step;
+        }
+        if outcome.taken == 0 && outcome.dropped == 0 {
+            // None of them is accepted: more is wrong than a row. What is read next time may hold others.
+            let why = bad.pop().map_or_else(String::new, |(_, why)| why);
+            let fault = Fault::invalid(format!("the engine refuses every line: {why}"));
+            self.batch.clear();
+            (self.sweep, self.looked, self.is_over) = (None, None, false);
+            return self.wrong(fault);
+        }
+        for (line, why) in &bad {
+            let text = self.batch.lines(*line..line + 1).trim_end();
+            let end = text.char_indices().nth(120).map_or(text.len(), |(end, _)| end);
+            log::warn!("PUSH: the engine refused a row, which is left out: {why}: {}", &text[..end]);
+        }
+        self.told.rows_rejected += outcome.dropped + bad.len() as u64;
+        self.told.rows_sent += outcome.taken;
+        let newest = self.batch.newest_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok());
+        self.told.newest = self.told.newest.max(newest.filter(|newest| *newest <= now.wall));
+        self.taken(now);
+        self.advance(now);
+        Step::More
+    }
+
+    /// Posts some of the batch's lines, in halves where they are too many or one of them is refused.
+    fn post(
+        &mut self,
+        which: Range<usize>,
+        bad: &mut Vec<(usize, String)>,
+        outcome: &mut Outcome,
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<(), Step> {
+        if !go_on() {
+            return Err(Step::More);
+        }
+        let why = match self.sender.send(self.batch.lines(which.clone())) {
+            Answer::Taken => {
+                outcome.taken += which.len() as u64;
+                return Ok(());
+            }
+            Answer::Dropped(count, why) => {
+                log::warn!("PUSH: the engine left out {count} of {} rows: {why}", which.len());
+                let count = count.min(which.len() as u64);
+                outcome.dropped += count;
+                outcome.taken += which.len() as u64 - count;
+                return Ok(());
+            }
+            Answer::TooLarge => "it is too large".to_owned(),
+            Answer::Refused(why) => why,
+            Answer::Later(fault, pause) => return Err(self.later(fault, pause)),
+            Answer::Wrong(fault) => return Err(self.wrong(fault)),
+        };
+        if which.len() <= 1 {
+            bad.push((which.start, why));
+            return Ok(());
+        }
+        let middle = which.start + which.len() / 2;
+        self.post(which.start..middle, bad, outcome, go_on)?;
+        self.post(middle..which.end, bad, outcome, go_on)
+    }
+
+    fn taken(&mut self, now: &Now) {
+        if self.told.failures > 0 {
+            log::info!("PUSH: the engine takes rows again");
+        }
+        self.backoff.reset();
+        self.told.failures = 0;
+        self.told.error.clone_from(&self.unread);
+        self.told.last_success = Some(now.wall);
+        self.told.state = if self.is_caught_up { State::UpToDate } else { State::CatchingUp };
+    }
+
+    /// All is sent.
+    fn settle(&mut self) {
+        self.told.waiting_since = None;
+        if !std::mem::replace(&mut self.is_caught_up, true) {
+            log::info!("PUSH: {} has all rows", self.told.destination);
+        }
+        if self.told.failures == 0 && self.told.last_success.is_some() {
+            self.told.state = State::UpToDate;
+        }
+        self.batch.shrink();
+    }
+
+    fn later(&mut self, fault: Fault, pause: Option<Duration>) -> Step {
+        let pause = self.backoff.fail().max(pause.unwrap_or_default());
+        self.failed(State::Waiting, &fault);
+        Step::Pause(pause)
+    }
+
+    fn wrong(&mut self, fault: Fault) -> Step {
+        self.backoff.fail();
+        self.failed(State::Refused, &fault);
+        Step::Pause(LONGEST_PAUSE)
+    }
+
+    fn failed(&mut self, state: State, fault: &Fault) {
+        let text = fault.to_string();
+        if self.told.error.as_deref() != Some(&text) {
+            log::warn!("PUSH: rows wait to be sent: {text}");
+        }
+        self.is_caught_up = false;
+        self.told.state = state;
+        self.told.failures = self.told.failures.saturating_add(1);
+        self.told.error = Some(text);
+    }
+
+    fn unread(&mut self, fault: &Fault) -> Step {
+        if fault.kind() != Kind::Stopping {
+            let text = format!("rows cannot be read: {fault}");
+            if self.unread.as_deref() != Some(&text) {
+                log::warn!("PUSH: {text}");
+            }
+            self.unread = Some(text);
+            if self.told.failures == 0 {
+                self.told.error.clone_from(&self.unread);
+            }
+        }
+        Step::Pause(READ_AGAIN)
+    }
+
+    fn read_well(&mut self) {
+        if self.unread.take().is_some() && self.told.failures == 0 {
+            self.told.error = None;
+        }
+    }
+
+    fn keep(&mut self, now: Instant, pause: Duration) {
+        match self.keeper.keep(now, pause) {
+            Ok(true) => self.keep_failed = false,
+            Ok(false) => {}
+            Err(fault) => {
+                if !std::mem::replace(&mut self.keep_failed, true) {
+                    log::warn!("PUSH: how far it is cannot be remembered, and is sent again after a restart: {fault}");
+                }
+            }
+        }
+    }
+}
+
+#[derive(Default)]
+struct Outcome {
+    taken: u64,
+    dropped: u64,
+}
+
+#[cfg(test)]
+mod tests;
