@@ -189,7 +189,7 @@ fn series_have_each_row_of_the_autumn_day_once() {
     assert!(rows[0].starts_with("wattboard,site="), "{}", rows[0]);
     assert!(
         rows[0].ends_with(
-            " grid_power_watts=-250,grid_voltage_volts=231.5,battery_charge_ratio=0.5,grid_import_energy_kwh_total=100 \
+            " pv_power_watts=0,grid_power_watts=-250,grid_voltage_volts=231.5,battery_charge_ratio=0.5,grid_import_energy_kwh_total=100 \
              1729980000000000000"
         ),
         "{}",

@@ -73,15 +73,16 @@ def midnight(day):
     return int(datetime(day.year, day.month, day.day, tzinfo=ZONE).timestamp())
 
 
+def month_after(day):
+    return date(day.year + day.month // 12, day.month % 12 + 1, 1)
+
+
 def months(first, last):
     """The first day of each month, and of the one after it, of those that lie between."""
-    at = date(first.year + first.month // 12, first.month % 12 + 1, 1)
-    while True:
-        after = date(at.year + at.month // 12, at.month % 12 + 1, 1)
-        if after > last:
-            return
-        yield at, after
-        at = after
+    at = first if first.day == 1 else month_after(first)
+    while month_after(at) <= last:
+        yield at, month_after(at)
+        at = month_after(at)
 
 
 def is_same(told, found):
@@ -96,8 +97,7 @@ def totals(tally, engine, answer, when):
     compared, wrong, priced = 0, [], 0
     for bucket in answer["buckets"]:
         first = date.fromisoformat(bucket["bucket"] + "-01")
-        after = date(first.year + first.month // 12, first.month % 12 + 1, 1)
-        start, end = midnight(first), midnight(after)
+        start, end = midnight(first), midnight(month_after(first))
 
         def sum_of(selector):
             return engine.value(f"sum_over_time({selector}[{end - start}s])", end)
@@ -118,7 +118,7 @@ def totals(tally, engine, answer, when):
             priced += name in MONEY and told is not None
             if not is_same(told, found):
                 wrong.append(f"{bucket['bucket']} {name}: {told} in the answer, {found} in the engine")
-    tally.check(not wrong and compared > 100, f"{when}: {compared} totals of months are the same, {priced} of them money", "; ".join(wrong[:8]))
+    tally.check(not wrong and compared >= 12 * len(answer["buckets"]) > 0 and priced, f"{when}: {compared} totals of months are the same, {priced} of them money", "; ".join(wrong[:8]))
 
 
 def rows(tally, engine, root, first, last, when):
@@ -181,6 +181,7 @@ def line_samples(path):
 def block_samples(folder):
     """The same of Prometheus' blocks."""
     found, twice = {}, 0
+    (folder / "wal").mkdir()
     dump = subprocess.run(["promtool", "tsdb", "dump", folder], capture_output=True, text=True, check=True)
     for line in dump.stdout.splitlines():
         labels, value, at = re.fullmatch(r"\{(.*)\} (\S+) (\d+)", line).groups()
