@@ -12,7 +12,6 @@ EXEMPT = [
     (r"make [a-z-]+\b", "builds or tests for minutes; here: the target exists", "make"),
     (r"cargo test\b", "tests for minutes", "make test"),
     (r"python3 -m unittest discover -s tests/site", "tests of their own", "make test"),
-    (r"curl .*127\.0\.0\.1:8428/", "sends to an engine, which is not here", "tests/prove/09_4_export.py"),
     (r"tests/docs/run\.py", "this very test", "here"),
 ]
 # What not every machine has: named, and failed with --all, where it is missing.

@@ -25,7 +25,7 @@ LINKED = [*RUN, "ARCHITECTURE.md", "BENCHMARKS.md", "CHANGELOG.md", "tests/READM
 OUTSIDE = ("semver.org", "keepachangelog.com")
 SECTIONS = r"(system|web_server|price_analysis|prosumer|battery_management|pse_peak_hours|electricity_tariff|data_storage|logging)"
 FOLDERS = r"/(etc|var|usr|lib|run|proc|dev|home|tmp|opt|boot|sys|mnt|srv)\b"
-OTHERS_PATHS = ("/api/config",)
+OTHERS_PATHS = ("/api/config", "/api/v2/write")
 SITE_KEYS = re.compile(rf"^{SECTIONS}:", re.M)
 # Output that no command of ours writes: (document, how it begins, why).
 TEXT_EXEMPT = []
