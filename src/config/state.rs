@@ -1,4 +1,5 @@
-//! Where Wattboard's own two files lie when the site is not to be written to: its database and its price cache.
+//! Where Wattboard's own files lie when the site is not to be written to: its database, its price cache, and how far
+//! rows were sent.
 
 use std::path::{Path, PathBuf};
 
