@@ -9,7 +9,7 @@ import re
 import sqlite3
 import subprocess
 import time
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 
@@ -119,6 +119,22 @@ def totals(tally, engine, answer, when):
             if not is_same(told, found):
                 wrong.append(f"{bucket['bucket']} {name}: {told} in the answer, {found} in the engine")
     tally.check(not wrong and compared >= 12 * len(answer["buckets"]) > 0 and priced, f"{when}: {compared} totals of months are the same, {priced} of them money", "; ".join(wrong[:8]))
+
+
+def told_again(tally, engine, answer):
+    """A day that is told again, a millisecond later, less than before: the documented query takes what was told last."""
+    first = date.fromisoformat(answer["buckets"][-1]["bucket"] + "-01")
+    days = (month_after(first) - first).days
+    end = int(datetime(month_after(first).year, month_after(first).month, 1, tzinfo=timezone.utc).timestamp())
+    query = f"sum_over_time(last_over_time(wattboard_day_rows[24h])[{days}d:24h])"
+    before = engine.value(query, end)
+    stored = engine.samples("wattboard_day_rows", midnight(first), midnight(first + timedelta(days=1)))
+    (at_ms, rows_told), site = stored[0][1][0], SITE.replace(",", "\\,").replace(" ", "\\ ").replace("=", "\\=")
+    engine.write(f"wattboard,site={site} day_rows={rows_told - 100} {at_ms + 1}000000\n".encode())
+    engine.flush()
+    after = wait_for(lambda: engine.value(query, end) == before - 100, 10) and engine.value(query, end)
+    whole = answer["buckets"][-1]["completeness"]["rows"]
+    tally.check(before == whole and after == whole - 100, f"a day told again: {whole} rows before, {after} after, 100 less")
 
 
 def rows(tally, engine, root, first, last, when):
@@ -285,6 +301,7 @@ def main():
                 engine.take(lines)
                 engine.flush()
         prices(tally, shop, engine, root)
+        told_again(tally, engine, answer)
         engine.stop()
         data = sum(path.stat().st_size for path in (engine.folder / "data").rglob("*") if path.is_file())
         print(f"its data folder has {data / 1e6:.0f} MB")
