@@ -204,6 +204,40 @@ class Provisioning(unittest.TestCase):
         self.assertIn(provider["path"], (HOME / "docs" / "fleet.md").read_text())
 
 
+class Sizing(unittest.TestCase):
+    """docs/fleet.md: what follows from the measured bytes is what its tables say."""
+
+    def rows(self, header):
+        text = (HOME / "docs" / "fleet.md").read_text()
+        table = text[text.index(header) :].split("\n\n")[0].splitlines()[2:]
+        return [[cell.strip().replace(",", "").replace("**", "") for cell in line.strip("|").split("|")] for line in table]
+
+    def test_samples_times_bytes(self):
+        parts = self.rows("| | samples a day |")
+        recorded, present, pushed, *scraped = parts
+        self.assertEqual(int(recorded[1]), round(288 * 13.5 + 96 * 7 + 96 * 3 + 17, -2))
+        self.assertEqual(int(present[1]), 73 * 1440)
+        self.assertEqual(int(pushed[1]), int(recorded[1]) + int(present[1]))
+        for row in (recorded, present, *scraped):
+            self.assertAlmostEqual(int(row[1]) * float(row[2]) * 365 / 1e6, float(row[3]), delta=0.06, msg=row)
+        self.assertAlmostEqual(float(recorded[3]) + float(present[3]), float(pushed[3]), delta=0.11)
+        self.assertEqual([int(row[1]) for row in scraped], [154 * 86_400 // 15])
+
+    def test_sites_times_years(self):
+        parts = self.rows("| | samples a day |")
+        a_day = {"pushed": parts[2], "scraped": parts[3]}
+        sizes = {"MB": 1, "GB": 1e3, "TB": 1e6}
+        rows = self.rows("| sites | how |")
+        self.assertEqual({row[0] for row in rows}, {"1", "100", "10000"})
+        for sites, how, a_second, single, cluster in rows:
+            of = a_day[how.split()[0]]
+            self.assertAlmostEqual(int(sites) * int(of[1]) / 86_400 / float(a_second), 1, delta=0.05, msg=sites)
+            for cell, copies in ((single, 1), (cluster, 2)):
+                number, unit = cell.split()
+                wanted = int(sites) * float(of[3]) * 5 * copies
+                self.assertAlmostEqual(wanted / (float(number) * sizes[unit]), 1, delta=0.05, msg=cell)
+
+
 class Docs(unittest.TestCase):
     @unittest.skipUnless(shutil.which("promtool"), "promtool is not installed")
     def test_the_config_that_the_docs_show_is_one(self):
