@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 from markdown import ROOT
 
@@ -68,8 +68,15 @@ def run(line, house):
 
 
 def check_vmauth(fragment, house):
-    """vmauth starts with it, and lets in who it names."""
+    """vmauth starts with it, and lets a site that sends its token write."""
+    talked_to(house)
     file = house.folder / "vmauth.yml"
-    file.write_text(fragment.text)
-    code = run(f"vmauth -auth.config={file}", house)
-    assert code == 0, f"{fragment}: {code}"
+    file.write_text(fragment.text.replace(f":{PORT}", f":{house.series_port}"))
+    port = free_port()
+    process = started(house, f"vmauth -auth.config={file}", port)
+    token = re.search(r'bearer_token: "(.+)"', fragment.text).group(1)
+    line = Request(f"http://127.0.0.1:{port}/api/v2/write", b"wattboard,site=another x=1\n", {"Authorization": f"Token {token}"})
+    with urlopen(line, timeout=10) as answer:
+        assert answer.status == 204, f"{fragment}: {answer.status}"
+    process.terminate()
+    assert process.wait(30) == 0, f"{fragment}: {process.returncode}"
