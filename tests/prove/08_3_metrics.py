@@ -216,7 +216,7 @@ def scraped(tally, shop):
     tally.check(wait_for(power, 30), "power is there, with the label site")
     unit = (prometheus.ask("metadata", metric="wattboard_house_power_watts") or {}).get("wattboard_house_power_watts", [{}])[0]
     tally.check(unit.get("unit") == "watts" and unit.get("type") == "gauge", "units came along: it was asked for OpenMetrics", str(unit))
-    names = {name for name in prometheus.ask("label/__name__/values") or [] if name.startswith(("wattboard", "process"))}
+    names = {name for name in prometheus.ask("label/__name__/values") or [] if name.startswith(("wattboard_", "process_"))}
     tally.check(len(names) > 60 and not names - told(), f"{len(names)} series by name, all of them in docs/metrics.md", str(names - told()))
     unnamed = prometheus.query('count({__name__=~"(wattboard|process)_.+", site=""})')
     tally.check(not unnamed, "none without a site", str(unnamed))
