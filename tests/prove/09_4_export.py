@@ -116,7 +116,8 @@ def totals(tally, engine, answer, when):
             found = sum_of(selector)
             compared += 1
             priced += name in MONEY and told is not None
-            if not is_same(told, found):
+            # Of a month without prices the server does not know what it cost; a day of it without energy cost nothing.
+            if not is_same(told, found) and not (name in MONEY and told is None and found == 0):
                 wrong.append(f"{bucket['bucket']} {name}: {told} in the answer, {found} in the engine")
     tally.check(not wrong and compared >= 12 * len(answer["buckets"]) > 0 and priced, f"{when}: {compared} totals of months are the same, {priced} of them money", "; ".join(wrong[:8]))
 
@@ -288,6 +289,7 @@ def main():
         began = time.monotonic()
         sent = engine.take(lines)
         engine.flush()
+        values = engine.metric("vm_rows_inserted_total")
         print(f"VictoriaMetrics took {sent} lines in {time.monotonic() - began:.1f} s")
         bad = [name for name in ("vm_rows_invalid_total", "vm_rows_ignored_total") if engine.metric(name)]
         tally.check(not bad, "it takes every line", str(bad))
@@ -304,7 +306,7 @@ def main():
         told_again(tally, engine, answer)
         engine.stop()
         data = sum(path.stat().st_size for path in (engine.folder / "data").rglob("*") if path.is_file())
-        print(f"its data folder has {data / 1e6:.0f} MB")
+        print(f"its data folder has {data / 1e6:.0f} MB for {values:.0f} values, told twice: {data / values:.2f} bytes a value")
         into_influx(tally, shop, root, first, today)
         openmetrics(tally, shop, root, today)
     finish(tally)
