@@ -56,7 +56,7 @@ bench: bench-needs page ## speed and memory, with nginx and a bare tiny_http mea
 	tests/bench/bench.py --write BENCHMARKS.md
 
 prove: proof-needs deb-needs page ## every line that an issue must show, with what was measured
-	$(CARGO) build --release --locked
+	$(CARGO) build --release --locked --bins --example replay_site
 	$(CARGO) build --locked --features faults --target-dir target/faults
 	tests/prove/all.sh
 

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 
+import engines
 from markdown import ROOT
 
 # (pattern, why it is not run here, where it is): nothing else may be left out.
@@ -11,11 +12,10 @@ EXEMPT = [
     (r"make [a-z-]+\b", "builds or tests for minutes; here: the target exists", "make"),
     (r"cargo test\b", "tests for minutes", "make test"),
     (r"python3 -m unittest discover -s tests/site", "tests of their own", "make test"),
-    (r"curl .*127\.0\.0\.1:8428/", "sends to an engine, which is not here", "tests/prove/09_4_export.py"),
     (r"tests/docs/run\.py", "this very test", "here"),
 ]
 # What not every machine has: named, and failed with --all, where it is missing.
-PROGRAMS = ("promtool", "jq", "nginx")
+PROGRAMS = ("promtool", "jq", "nginx", "victoria-metrics", "vmagent", "vmalert")
 SERVERS = re.compile(r"^(\S*/)?wattboard( (serve|demo)\b.*)?$")
 ENDLESS = re.compile(r"^(curl .*(-N|--no-buffer)\b|(\S*/)?wattboard prices backfill)")
 
@@ -46,7 +46,7 @@ def lines_of(text):
 
 def takes(line):
     """The words of a command; our scripts take jq."""
-    return [*re.findall(r"[\w-]+", line), *(["jq"] if "config/shell/" in line else [])]
+    return [*re.findall(r"[\w-]+", line), *(["jq"] if "config/shell/" in line else []), *engines.needed(line)]
 
 
 def exemption(line):
@@ -71,11 +71,17 @@ class Commands:
                 self.lacking.append((f"{fragment}: {line}", programs))
             elif SERVERS.match(line):
                 wrote += self._until_it_listens(line, fragment)
+            elif engines.COMMAND.match(line):
+                code = engines.run(line, self.house)
+                assert code == 0, f"{fragment}: {line}: stopped with {code}"
+                self.ran.append(f"{fragment}: {line}")
             elif ENDLESS.match(line):
                 wrote += self._for_a_while(line, fragment)
             else:
                 script.append(line)
         if script:
+            if any(map(engines.needed, script)):
+                engines.talked_to(self.house)
             code, out, errors = self.house.run("\n".join(script))
             assert code == 0, f"{fragment}: exit code {code}: {out[-500:]}{errors[-1500:]}"
             self.ran += [f"{fragment}: {line}" for line in script]

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from urllib.request import urlopen
 
+from engines import PORT, free_port
 from markdown import ROOT
 
 # The documents' ports may be in use here: a server under test takes any free one.
@@ -57,13 +58,15 @@ class House:
                 (self.checkout / name).symlink_to(ROOT / name)
         kept = {key: value for key, value in os.environ.items() if key not in ("WATTBOARD_CONFIG", "STATE_DIRECTORY")}
         self.environment = {**kept, "HOME": str(self.home), "PATH": f"{programs}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
-        self.environment["XDG_RUNTIME_DIR"] = str(self.folder)
+        self.environment |= {"XDG_RUNTIME_DIR": str(self.folder), "INFLUXDB_TOKEN": "a-token-of-the-documents-test"}
         tried = shutil.which("unshare") and subprocess.run([*ALONE, "true"], capture_output=True).returncode == 0
         self.alone = ALONE if tried else []
         self._demo()
         port = self.base.rsplit(":", 1)[1]
         self._site(port)
-        (self.home / ".curlrc").write_text(f'connect-to = "::127.0.0.1:{port}"\n')
+        self.series_port = free_port()
+        engine = f'connect-to = ":{PORT}:127.0.0.1:{self.series_port}"'
+        (self.home / ".curlrc").write_text(f'{engine}\nconnect-to = "::127.0.0.1:{port}"\n')
         return self
 
     def __exit__(self, *_):

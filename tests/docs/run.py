@@ -16,6 +16,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import commands  # noqa: E402
 import configs  # noqa: E402
+import engines  # noqa: E402
 from house import House  # noqa: E402
 from markdown import ROOT, Document  # noqa: E402
 
@@ -24,7 +25,7 @@ LINKED = [*RUN, "ARCHITECTURE.md", "BENCHMARKS.md", "CHANGELOG.md", "tests/READM
 OUTSIDE = ("semver.org", "keepachangelog.com")
 SECTIONS = r"(system|web_server|price_analysis|prosumer|battery_management|pse_peak_hours|electricity_tariff|data_storage|logging)"
 FOLDERS = r"/(etc|var|usr|lib|run|proc|dev|home|tmp|opt|boot|sys|mnt|srv)\b"
-OTHERS_PATHS = ("/api/config",)
+OTHERS_PATHS = ("/api/config", "/api/v2/write")
 SITE_KEYS = re.compile(rf"^{SECTIONS}:", re.M)
 # Output that no command of ours writes: (document, how it begins, why).
 TEXT_EXEMPT = []
@@ -65,6 +66,8 @@ def kind_of(fragment):
             return "home-assistant"
         if "tariffs" in top:
             return "evcc"
+        if "users" in top:
+            return "vmauth"
     raise AssertionError(f"{fragment}: a fragment that this test does not know: {language}: {text[:80]!r}")
 
 
@@ -145,6 +148,7 @@ OTHERS = {
     "ini": (["systemd-analyze"], configs.check_ini),
     "home-assistant": ([], configs.check_home_assistant),
     "evcc": ([], configs.check_evcc),
+    "vmauth": (["vmauth", "victoria-metrics"], engines.check_vmauth),
 }
 
 

@@ -1,4 +1,5 @@
-"""The dashboard and the alert rules ask for series that exist, by labels that they have, in PromQL that can be read."""
+"""Dashboards and alert rules ask for series that exist, by labels that they have, in PromQL that can be read; what Grafana is given
+by file names what there is."""
 
 import json
 import re
@@ -9,17 +10,23 @@ import unittest
 from pathlib import Path
 
 HOME = Path(__file__).resolve().parent.parent.parent
-DASHBOARD = HOME / "config" / "grafana" / "wattboard.json"
+GRAFANA = HOME / "config" / "grafana"
+SITE, FLEET = GRAFANA / "wattboard.json", GRAFANA / "wattboard-fleet.json"
 RULES = HOME / "config" / "prometheus" / "alerts.yml"
 TOKENS = re.compile(
-    r"""\s+ | (?P<string>"(?:\\.|[^"\\])*") | (?P<duration>\[\d+[smhdwy]\]) | (?P<number>\d+(?:\.\d+)?(?:e\d+)?)
+    r"""\s+ | (?P<string>"(?:\\.|[^"\\])*") | (?P<duration>\[\d+[smhdwy](?::\d+[smhdwy])?\]) | (?P<number>\d+(?:\.\d+)?(?:e\d+)?)
     | (?P<name>[a-zA-Z_][a-zA-Z0-9_:]*) | (?P<sign>=~|!~|!=|==|<=|>=|[-+*/%^<>=(){},])""",
     re.X,
 )
-FUNCTIONS = {"sum", "max", "min", "count", "rate", "increase", "time", "vector", "histogram_quantile", "predict_linear"}
-WORDS = {"by", "without", "on", "ignoring", "and", "or", "unless", "bool"}
-# What Prometheus makes itself.
-MADE = {"up": {"job", "instance"}, "ALERTS": {"alertname", "alertstate", "severity", "job", "instance", "site"}}
+FUNCTIONS = {"sum", "max", "min", "avg", "count", "group", "topk", "bottomk", "rate", "increase", "time", "timestamp", "vector"}
+FUNCTIONS |= {"histogram_quantile", "predict_linear", "last_over_time", "present_over_time", "sum_over_time"}
+WORDS = {"by", "without", "on", "ignoring", "and", "or", "unless", "bool", "group_left"}
+# What Prometheus makes itself, and what the rules record.
+MADE = {
+    "up": {"job", "instance"},
+    "ALERTS": {"alertname", "alertstate", "severity", "job", "instance", "site", "source"},
+    "wattboard:heard_timestamp_seconds": {"job", "instance", "site"},
+}
 
 
 def series():
@@ -59,7 +66,7 @@ def complaints(query, known):
         after = found[index + 1][1] if index + 1 < len(found) else ""
         if text in ("(", "{"):
             stack.append(text)
-            grouping = text == "(" and index > 0 and found[index - 1][1] in ("by", "without", "on", "ignoring")
+            grouping = text == "(" and index > 0 and found[index - 1][1] in ("by", "without", "on", "ignoring", "group_left")
         elif text in pairs:
             if not stack or stack.pop() != pairs[text]:
                 wrong.append(f"{text} ends nothing")
@@ -83,22 +90,23 @@ def complaints(query, known):
     return wrong + [f"{text} has no end" for text in stack]
 
 
-def dashboard_queries():
-    dashboard = json.loads(DASHBOARD.read_text())
+def dashboard_queries(file):
+    dashboard = json.loads(file.read_text().replace("$__range", "30d"))
     return [(panel["title"], target["expr"]) for panel in dashboard["panels"] for target in panel.get("targets", [])]
 
 
 def rule_queries():
-    text = re.sub(r"^\s*#.*\n", "", RULES.read_text(), flags=re.M)
-    return re.findall(r"- alert: (\w+)\n +expr: (?:\|\n)?(.*?)\n +(?:for|labels):", text, re.S)
+    text = re.sub(r"^\s*#.*\n", "", RULES.read_text(), flags=re.M) + "\n"
+    return re.findall(r"- (?:alert|record): ([\w:]+)\n +expr: (?:\|\n)?(.*?)\n(?: +(?:for|labels):|\s*\n)", text, re.S)
 
 
 class Queries(unittest.TestCase):
     def test_every_query_asks_for_what_there_is(self):
         known = series()
         self.assertGreater(len(known), 60)
-        queries = dashboard_queries() + rule_queries()
-        self.assertGreater(len(queries), 60)
+        queries = dashboard_queries(SITE) + dashboard_queries(FLEET) + rule_queries()
+        self.assertGreater(len(queries), 100)
+        self.assertEqual(len(rule_queries()), RULES.read_text().count("expr:"))
         wrong = [f"{where}: {query}: {one}" for where, query in queries for one in complaints(query, known)]
         self.assertEqual(wrong, [])
 
@@ -117,8 +125,9 @@ class Queries(unittest.TestCase):
             self.assertTrue(complaints(query, known), query)
 
     @unittest.skipUnless(shutil.which("promtool"), "promtool is not installed")
-    def test_promtool_reads_every_query_of_the_dashboard(self):
-        rules = [{"record": f"q:{index}", "expr": query} for index, (_, query) in enumerate(dashboard_queries())]
+    def test_promtool_reads_every_query_of_the_dashboards(self):
+        queries = dashboard_queries(SITE) + dashboard_queries(FLEET)
+        rules = [{"record": f"q:{index}", "expr": query} for index, (_, query) in enumerate(queries)]
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "rules.yml"  # JSON is YAML
             file.write_text(json.dumps({"groups": [{"name": "dashboard", "rules": rules}]}))
@@ -126,9 +135,15 @@ class Queries(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
 
-class Dashboard(unittest.TestCase):
-    def test_it_can_be_imported(self):
-        dashboard = json.loads(DASHBOARD.read_text())
+class Dashboards(unittest.TestCase):
+    def test_they_can_be_imported(self):
+        for file in (SITE, FLEET):
+            with self.subTest(file=file.name):
+                self.look_at(json.loads(file.read_text()))
+        uids = [json.loads(file.read_text())["uid"] for file in (SITE, FLEET)]
+        self.assertEqual(uids, ["wattboard", "wattboard-fleet"])
+
+    def look_at(self, dashboard):
         self.assertIsNone(dashboard["id"])
         self.assertGreaterEqual(dashboard["schemaVersion"], 38)
         self.assertEqual([one["name"] for one in dashboard["templating"]["list"]], ["datasource", "site"])
@@ -143,13 +158,84 @@ class Dashboard(unittest.TestCase):
             taken |= cells
             if panel["type"] != "row":
                 self.assertEqual(panel["datasource"]["uid"], "${datasource}", panel["title"])
-                self.assertTrue(panel["targets"], panel["title"])
+                refs = [target["refId"] for target in panel["targets"]]
+                self.assertTrue(refs and len(refs) == len(set(refs)), panel["title"])
 
-    def test_it_shows_one_site(self):
-        for title, query in dashboard_queries():
-            if "WattboardDown" not in query:
+    def test_one_shows_one_site_and_the_other_those_that_were_chosen(self):
+        for file, chosen in ((SITE, 'site="$site"'), (FLEET, 'site=~"$site"')):
+            for title, query in dashboard_queries(file):
                 for selector in re.findall(r"(?:wattboard|process)_\w+(?:\{[^}]*\})?", query):
-                    self.assertIn('site="$site"', selector, title)
+                    self.assertIn(chosen, selector, title)
+
+    def test_what_lies_minutes_apart_is_looked_for_that_far_back(self):
+        """A row comes each 5 minutes and a price each 15, where a site pushes: at a single moment there is mostly none."""
+        pushed = r"wattboard_(?:(?:pv|house|grid|battery)_power_watts|battery_charge_ratio|price_(?:buy|sell|market)_pln_per_kwh)"
+        for file in (SITE, FLEET):
+            dashboard = json.loads(file.read_text())
+            for panel in dashboard["panels"]:
+                for target in panel.get("targets", []):
+                    for name in set(re.findall(rf"\b{pushed}\b", target["expr"])) if target.get("instant") else ():
+                        self.assertRegex(target["expr"], rf"last_over_time\({name}\{{[^}}]+, job=\"\"\}}\[15m\]\)", panel["title"])
+
+    def test_links_lead_to_the_other_dashboard_and_its_variables(self):
+        site = json.loads(SITE.read_text())
+        variables = {one["name"] for one in site["templating"]["list"]}
+        urls = re.findall(r'"url": "([^"]+)"', FLEET.read_text())
+        self.assertGreater(len(urls), 4)
+        for url in urls:
+            self.assertTrue(url.startswith(f"/d/{site['uid']}/"), url)
+            self.assertEqual(set(re.findall(r"[?&]var-(\w+)=", url)), variables, url)
+
+
+class Provisioning(unittest.TestCase):
+    def keys(self, name):
+        """Keys and values of a file, wherever they stand in it; it has no tabs, and indents by two."""
+        text = (GRAFANA / "provisioning" / name / "wattboard.yaml").read_text()
+        lines = [re.sub(r"(^|\s+)#.*$", "", line) for line in text.splitlines()]
+        for line in filter(None, lines):
+            self.assertRegex(line, r"^(  )*(- )?\w+:( \S.*)?$")
+        return dict(re.findall(r"(?m)^[ -]*(\w+): (\S.*)$", "\n".join(lines)))
+
+    def test_grafana_finds_the_engine_and_the_dashboards(self):
+        source, provider = self.keys("datasources"), self.keys("dashboards")
+        self.assertEqual((source["apiVersion"], source["type"], source["access"]), ("1", "prometheus", "proxy"))
+        self.assertRegex(source["url"], r"^http://127\.0\.0\.1:\d+$")
+        self.assertEqual((provider["apiVersion"], provider["type"]), ("1", "file"))
+        self.assertIn(provider["path"], (HOME / "docs" / "fleet.md").read_text())
+
+
+class Sizing(unittest.TestCase):
+    """docs/fleet.md: what follows from the measured bytes is what its tables say."""
+
+    def rows(self, header):
+        text = (HOME / "docs" / "fleet.md").read_text()
+        table = text[text.index(header) :].split("\n\n")[0].splitlines()[2:]
+        return [[cell.strip().replace(",", "").replace("**", "") for cell in line.strip("|").split("|")] for line in table]
+
+    def test_samples_times_bytes(self):
+        parts = self.rows("| | samples a day |")
+        recorded, present, pushed, *scraped = parts
+        self.assertEqual(int(recorded[1]), round(288 * 13.5 + 96 * 7 + 96 * 3 + 17, -2))
+        self.assertEqual(int(present[1]), 73 * 1440)
+        self.assertEqual(int(pushed[1]), int(recorded[1]) + int(present[1]))
+        for row in (recorded, present, *scraped):
+            self.assertAlmostEqual(int(row[1]) * float(row[2]) * 365 / 1e6, float(row[3]), delta=0.06, msg=row)
+        self.assertAlmostEqual(float(recorded[3]) + float(present[3]), float(pushed[3]), delta=0.11)
+        self.assertEqual([int(row[1]) for row in scraped], [154 * 86_400 // 15])
+
+    def test_sites_times_years(self):
+        parts = self.rows("| | samples a day |")
+        a_day = {"pushed": parts[2], "scraped": parts[3]}
+        sizes = {"MB": 1, "GB": 1e3, "TB": 1e6}
+        rows = self.rows("| sites | how |")
+        self.assertEqual({row[0] for row in rows}, {"1", "100", "10000"})
+        for sites, how, a_second, single, cluster in rows:
+            of = a_day[how.split()[0]]
+            self.assertAlmostEqual(int(sites) * int(of[1]) / 86_400 / float(a_second), 1, delta=0.05, msg=sites)
+            for cell, copies in ((single, 1), (cluster, 2)):
+                number, unit = cell.split()
+                wanted = int(sites) * float(of[3]) * 5 * copies
+                self.assertAlmostEqual(wanted / (float(number) * sizes[unit]), 1, delta=0.05, msg=cell)
 
 
 class Docs(unittest.TestCase):

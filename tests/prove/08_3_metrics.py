@@ -138,7 +138,7 @@ def hurried(text):
         # What Wattboard writes is looked at each 30 s; any of it is much here.
         return re.sub(r"\[(15m|1h|1d)\]", "[40s]", block).replace("> 50e6", "> 0")
 
-    return "- alert: ".join([head, *map(one, blocks)])
+    return "- alert: ".join([head.replace("interval: 5m", "interval: 2s"), *map(one, blocks)])
 
 
 class Prometheus(Child):
@@ -216,7 +216,7 @@ def scraped(tally, shop):
     tally.check(wait_for(power, 30), "power is there, with the label site")
     unit = (prometheus.ask("metadata", metric="wattboard_house_power_watts") or {}).get("wattboard_house_power_watts", [{}])[0]
     tally.check(unit.get("unit") == "watts" and unit.get("type") == "gauge", "units came along: it was asked for OpenMetrics", str(unit))
-    names = {name for name in prometheus.ask("label/__name__/values") or [] if name.startswith(("wattboard", "process"))}
+    names = {name for name in prometheus.ask("label/__name__/values") or [] if name.startswith(("wattboard_", "process_"))}
     tally.check(len(names) > 60 and not names - told(), f"{len(names)} series by name, all of them in docs/metrics.md", str(names - told()))
     unnamed = prometheus.query('count({__name__=~"(wattboard|process)_.+", site=""})')
     tally.check(not unnamed, "none without a site", str(unnamed))
@@ -263,10 +263,10 @@ def scraped(tally, shop):
 
     os.kill(home.pid, signal.SIGSTOP)
     try:
-        fires(tally, prometheus, "WattboardDown", home.address, 30, "Wattboard was stopped")
+        fires(tally, prometheus, "WattboardDown", "home", 30, "Wattboard was stopped")
     finally:
         os.kill(home.pid, signal.SIGCONT)
-    clears(tally, prometheus, "WattboardDown", home.address, 30, "it goes on")
+    clears(tally, prometheus, "WattboardDown", "home", 30, "it goes on")
     def left():
         # Nobody ever wrote a reading of the other site, and the day's sums may be written at any time.
         return {one for one in prometheus.firing() if one[0] not in ("WattboardDataStale", "WattboardCardWrites") or one == ("WattboardDataStale", "home")}

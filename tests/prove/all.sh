@@ -22,9 +22,9 @@ for proof in tests/prove/[0-9]*.py; do
     name=$(basename "$proof" .py)
     case "$name" in *"${NAME:-}"*) ;; *) continue ;; esac
     case "$name" in
-    *_compat | *_disk | *_failures | 03_8_memory | *_access | *_ready | *_soak | *_kills | *_rotation | *_idle | *_metrics | *_watchdog)
+    *_compat | *_disk | *_failures | 03_8_memory | *_access | *_ready | *_soak | *_kills | *_rotation | *_idle | *_metrics | *_watchdog | *_dashboards)
         waiting="$waiting $proof" ;;
-    *_speed | 05_1_ten_years | 04_2_memory | *_slow | *_attacks | *_stop | *_push | *_large | 06_6_journal | *_downloads | *_cold | *_footprint)
+    *_speed | 05_1_ten_years | 04_2_memory | *_slow | *_attacks | *_stop | *_push | *_large | 06_6_journal | *_downloads | *_cold | *_footprint | *_fleet)
         timed="$timed $proof" ;;
     02_1_fresh | 02_8_* | 03_1_days | 03_6_windows | 07_3_axe) long="$long $proof" ;;
     *) others="$others $proof" ;;
