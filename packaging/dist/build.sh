@@ -31,13 +31,14 @@ export LIBSQLITE3_FLAGS
 
 # Debian's compiler, wherever rustup's may be: it comes with the sources of its own standard library.
 RUSTC=/usr/bin/rustc
+RUSTC_WRAPPER=$here/rustc.sh
 # -Zbuild-std is asked of a stable compiler.
 RUSTC_BOOTSTRAP=1
 # 32 bit: time_t of 64 bit, or time would end in 2038.
 RUST_LIBC_UNSTABLE_MUSL_V1_2_3=1
 CARGO_TARGET_DIR=$build
 SOURCE_DATE_EPOCH=$(git -C "$root" log -1 --format=%ct 2>/dev/null || echo 0)
-export RUSTC RUSTC_BOOTSTRAP RUST_LIBC_UNSTABLE_MUSL_V1_2_3 CARGO_TARGET_DIR SOURCE_DATE_EPOCH LC_ALL=C TZ=UTC
+export RUSTC RUSTC_WRAPPER RUSTC_BOOTSTRAP RUST_LIBC_UNSTABLE_MUSL_V1_2_3 CARGO_TARGET_DIR SOURCE_DATE_EPOCH LC_ALL=C TZ=UTC
 
 # C compiler, archiver and linker.
 WATTBOARD_PYTHON=${WATTBOARD_PYTHON:-$root/target/dist-tools/venv/bin/python}
@@ -48,12 +49,13 @@ export WATTBOARD_PYTHON WATTBOARD_MACHINE ZIG_GLOBAL_CACHE_DIR ZIG_LOCAL_CACHE_D
 small=$(echo "$target" | tr - _)
 large=$(echo "$small" | tr '[:lower:]' '[:upper:]')
 # Nothing unwinds through C: SQLite's callbacks into Rust hold panics back.
-export "CFLAGS_$small=-fno-asynchronous-unwind-tables -fno-unwind-tables"
+export "CFLAGS_$small=-fno-asynchronous-unwind-tables -fno-unwind-tables -fomit-frame-pointer"
 export "CC_$small=$here/zig-cc.sh" "AR_$small=$here/zig-ar.sh" "CARGO_TARGET_${large}_LINKER=$here/zig-cc.sh"
 
-# No folder of this machine is in the program. Functions that nothing unwinds through need no table for it.
+# No folder of this machine is in the program. Functions that nothing unwinds through need no table for it. It is loaded
+# where it was linked for, as static programs are: addresses are shorter so.
 split=$(printf '\037')
-flags="-Ctarget-feature=+crt-static${split}-Clink-self-contained=no${split}-Cforce-unwind-tables=no"
+flags="-Ctarget-feature=+crt-static${split}-Clink-self-contained=no${split}-Cforce-unwind-tables=no${split}-Crelocation-model=static"
 case "$target" in
 # With a frame pointer the tables for unwinding are half as large.
 x86_64-*) flags="$flags${split}-Cforce-frame-pointers=yes" ;;

@@ -38,7 +38,7 @@ flags of serve, demo and healthcheck:
   --port PORT        listen on this port, 0 for any free one
                      [default: web_server.port; demo: 8080]
 flags of serve and demo:
-  --log-level LEVEL  off, error, warning, info, debug or trace
+  --log-level LEVEL  off, error, warning, info or debug
                      [default: logging.level]
 flags of healthcheck:
   --url URL          the server [default: where the config says; --host and --port

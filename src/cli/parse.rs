@@ -52,7 +52,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Command, F
             Long("log-level") => {
                 given.push("--log-level");
                 let level = parser.value().and_then(|value| value.string()).map_err(wrong)?;
-                let known = "off, error, warning, info, debug or trace";
+                let known = "off, error, warning, info or debug";
                 flags.log_level = Some(parse_log_level(&level).ok_or_else(|| {
                     Fault::invalid(format!("--log-level {level} is not allowed; it must be {known}"))
                 })?);

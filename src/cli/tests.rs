@@ -116,7 +116,7 @@ fn commands_and_flags() {
             "tariff --day 2101-01-01",
             "--day 2101-01-01 is not allowed; it must be today, tomorrow or a date such as 2026-12-24, 2000 to 2100",
         ),
-        ("--log-level loud", "--log-level loud is not allowed; it must be off, error, warning, info, debug or trace"),
+        ("--log-level loud", "--log-level loud is not allowed; it must be off, error, warning, info or debug"),
         ("prices", "prices needs a word: prices backfill"),
         ("prices drop", "there is no prices \"drop\"; there is prices backfill"),
         ("prices backfill now", "unexpected argument \"now\""),
