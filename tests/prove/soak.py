@@ -46,9 +46,10 @@ class Bench:
         self.root = shop.site(
             "site", days=days, pse_url=self.api.url, layout="both", journal="delete", intervals=intervals
         )
-        # Logs that are longer than what is kept of them: their memory does not grow any more.
+        # Logs that are longer than what is kept of them (log_file_kib, 1024): their memory does not grow any more.
         for name in ("master_coordinator.log", "enhanced_data_collector.log", "fast_charge.log"):
-            self.log(name, 6000)
+            self.log(name, 16000)
+            assert (self.root / "logs" / name).stat().st_size > 1024 * 1024
         self.server, self.writer = self.serve(), None
         self.start_writer()
 
