@@ -36,9 +36,10 @@ const words = (file) => ({
   name: 'words',
   setup({ onResolve, onLoad }) {
     onResolve({ filter: /^#words$/ }, () => ({ path: file }));
-    // Sentences of the server that the language leaves as they are need no entry: the page shows them as they are.
+    // Sentences of the server that the language leaves as they are need no entry: the page shows them as they are. What
+    // /lite says is written by the server alone.
     onLoad({ filter: /lang.\w+\.json$/ }, ({ path }) => {
-      const catalogue = JSON.parse(readFileSync(path, 'utf8'));
+      const { lite: _, ...catalogue } = JSON.parse(readFileSync(path, 'utf8'));
       catalogue.server = Object.fromEntries(Object.entries(catalogue.server).filter(([said, meant]) => said !== meant));
       return { loader: 'json', contents: JSON.stringify(catalogue) };
     });

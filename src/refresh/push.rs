@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+
 use super::Context;
 use super::ledger::SiteLedger;
 use crate::base::machine::own_name;
@@ -15,6 +17,8 @@ use crate::telemetry::{self, Intervals, Moment, Program};
 
 /// How often it is told how the site is doing.
 const PRESENT_EVERY: Duration = Duration::from_secs(60);
+/// A clock that was set back by less goes on from where it was.
+const SET_BACK_S: i64 = 60;
 /// How often rows are looked for where the config says never.
 const LOOK_EVERY: Duration = Duration::from_secs(60);
 /// How often progress is published at most.
@@ -52,6 +56,7 @@ pub fn run(context: &Context) {
         !context.shutdown.is_stopping()
     };
     let (mut rows_due, mut present_due, mut told_at) = (Instant::now(), Instant::now(), None::<Instant>);
+    let mut present_s = None;
     while go_on() {
         let began = Instant::now();
         let mut step = Step::Idle;
@@ -72,9 +77,12 @@ pub fn run(context: &Context) {
         // While the engine takes nothing, rows find out when it does again; where none wait, this does.
         let may_present = !pusher.is_failing() || step == Step::Idle;
         if may_present && Instant::now() >= present_due && go_on() {
-            present_due = Instant::now() + PRESENT_EVERY;
+            // In step with the last time, unless that is over already.
+            let (in_step, at) = (present_due + PRESENT_EVERY, Instant::now());
+            present_due = if in_step > at { in_step } else { at + PRESENT_EVERY };
             let now = Now { wall: context.clock.now(), instant: context.clock.instant(), summed: false };
-            if let Step::Pause(pause) = pusher.present(&presence(context, &pusher, &now), &now) {
+            let second = own_second(now.wall, &mut present_s);
+            if let Step::Pause(pause) = pusher.present(&presence(context, &pusher, &now, second), &now) {
                 present_due = Instant::now() + pause;
                 rows_due = rows_due.max(present_due);
             }
@@ -96,8 +104,16 @@ pub fn run(context: &Context) {
     pusher.stop();
 }
 
-/// Lines of what is so at this moment.
-fn presence(context: &Context, pusher: &Pusher, now: &Now) -> String {
+/// The whole second for what is told at an instant, another one than the last: an engine keeps one value of an instant,
+/// and times without fractions take less of its disk.
+fn own_second(at: Timestamp, last: &mut Option<i64>) -> i64 {
+    let second = at.as_second();
+    let next = last.map(|last| last + 1).filter(|next| *next > second && next - second < SET_BACK_S);
+    *last.insert(next.unwrap_or(second))
+}
+
+/// Lines of what is so at this moment, told for a second.
+fn presence(context: &Context, pusher: &Pusher, now: &Now, second: i64) -> String {
     let (snapshot, config) = (context.cell.load(), &context.config);
     let moment = Moment {
         snapshot: &snapshot,
@@ -121,7 +137,26 @@ fn presence(context: &Context, pusher: &Pusher, now: &Now) -> String {
     };
     let mut text = String::new();
     for (family, samples) in telemetry::read_presence(&moment) {
-        pusher.lines().family(family, &samples, now.wall.as_millisecond(), &mut text);
+        pusher.lines().family(family, &samples, second * 1000, &mut text);
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn presence_has_whole_seconds_and_none_twice() {
+        let mut last = None;
+        let mut told = |ms: i64| own_second(Timestamp::from_millisecond(ms).unwrap(), &mut last);
+        assert_eq!([told(10_999), told(71_000), told(131_400)], [10, 71, 131]);
+        assert_eq!(
+            [told(131_900), told(131_901), told(132_500), told(135_000)],
+            [132, 133, 134, 135],
+            "within a second"
+        );
+        assert_eq!([told(100_000), told(160_000)], [136, 160], "a clock that was set back a little");
+        assert_eq!([told(40_000), told(100_000)], [40, 100], "and by much");
+    }
 }

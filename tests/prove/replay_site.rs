@@ -123,7 +123,7 @@ fn presence(pusher: &Pusher, site: &Site, now: &Now) -> String {
     };
     let mut text = String::new();
     for (family, samples) in telemetry::read_presence(&moment) {
-        pusher.lines().family(family, &samples, now.wall.as_millisecond(), &mut text);
+        pusher.lines().family(family, &samples, now.wall.as_second() * 1000, &mut text);
     }
     text
 }

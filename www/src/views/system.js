@@ -2,6 +2,7 @@
 import { Refused, ask, current, fillWith, isTroubled, make, put, said, t } from '../kit.js';
 import { disk } from './system/disk.js';
 import { footprint, limits, traffic, version } from './system/program.js';
+import { push } from './system/push.js';
 import { coordinator, own, storage, troubles } from './system/site.js';
 import { sources, threads } from './system/sources.js';
 
@@ -16,11 +17,11 @@ export function mount(main) {
   const overall = make('p.big.overall', { role: 'status' });
   const trouble = make('p.note');
   const [program, list] = [coordinator(), sources()];
-  const [kept, mine, lost] = [storage(), own(), threads()];
+  const [kept, mine, sent, lost] = [storage(), own(), push(), threads()];
   const [taken, card, asked, bounds, made] = [footprint(), disk(), traffic(), limits(), version()];
-  const ofStatus = [program, list, kept, mine, lost];
+  const ofStatus = [program, list, kept, mine, sent, lost];
   const ofAbout = [bounds, taken, card, asked, made];
-  const board = make('div.parts', ...[[program, list], [kept, mine, lost, bounds], [taken, card, asked, made]]
+  const board = make('div.parts', ...[[program, list], [kept, mine, sent, lost, bounds], [taken, card, asked, made]]
     .map((column) => make('div.column', ...column.map(({ box }) => box))));
   main.append(overall, trouble, board);
   /** @type {Status | undefined} */

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::super::months;
+use super::super::{months, status};
 use super::Sheet;
 use super::answer::Answer;
 use super::draft::Draft;
@@ -38,16 +38,18 @@ pub fn month(sheet: &Sheet<'_>, out: &mut Draft) {
     sheet.end_of(out, &answer);
 }
 
-/// The coordinator and the sources.
+/// The coordinator, the sending of rows where there is one, and the sources.
 pub fn sources(sheet: &Sheet<'_>, out: &mut Draft) {
-    let (words, state) = (sheet.language, &sheet.state);
+    let (words, state, ask) = (sheet.language, &sheet.state, sheet.ask);
     let word = |name: &str| state.text(&format!("/sources/{name}/state")).unwrap_or_default();
     let is_troubled = SOURCES.into_iter().any(|name| !["ok", "loading"].contains(&word(name)));
     let running = state.at("/coordinator/running");
     let stopped = !sheet.is_demo() && running == &Value::Bool(false);
+    let push = ask.snapshot.push.as_ref().and_then(|_| Answer::of("/status", status::status(ask)).ok());
+    let wrong = push.as_ref().and_then(|push| push.text("/push/error"));
     sheet.begin(
         out,
-        if is_troubled || stopped { "health troubled" } else { "health" },
+        if is_troubled || stopped || wrong.is_some() { "health troubled" } else { "health" },
         false,
         words.text("now.health"),
     );
@@ -64,6 +66,15 @@ pub fn sources(sheet: &Sheet<'_>, out: &mut Draft) {
     out.put("</p>");
     if running.is_null() {
         sheet.reason(out, state.why("/coordinator"));
+    }
+    if let Some(push) = &push {
+        out.put("<p>").text(words.text("sources.push")).put(": ");
+        out.text(words.named("sources.push_", push.text("/push/state").unwrap_or_default()));
+        if let Some(age) = push.text("/push/last_success").and_then(|at| sheet.since(at)) {
+            out.put(" \u{b7} ").text(&ago(age, words));
+        }
+        out.put("</p>");
+        sheet.reason(out, wrong);
     }
     out.put("<table class=\"sources\"><thead><tr>");
     for key in ["lite.source", "lite.state", "lite.age", "lite.trouble"] {

@@ -14,6 +14,7 @@ use crate::base::fault::Fault;
 use crate::http::api::SCRIBE;
 use crate::http::message::Method;
 use crate::model::energy::Point;
+use crate::model::push::{Push, State};
 use crate::snapshot::{Feed, Metrics, Origin, Scene};
 
 const READING: &str = r#"{"battery": {"soc_percent": 15.5, "power_w": -1700}, "grid": {"power_w": -250,
@@ -387,6 +388,29 @@ fn the_address_says_the_language_before_the_cookie_and_whether_it_is_loaded_anew
         }
         assert!(page.contains("<a href=\"/\">"));
     }
+}
+
+#[test]
+fn sending_rows_has_a_line_where_it_is_switched_on_and_its_error_is_told() {
+    let bench = full();
+    let (english, polish) = ("?lang=en", "?lang=pl");
+    let shown = |query: &str| text(&page(&bench, query));
+    assert!(!shown(english).contains("Time series engine"));
+    let mut push = Push::new("http://db/api/v2/write (bucket b)".into());
+    bench.cell.publish(|next| next.push = Some(Arc::new(push.clone())));
+    assert!(shown(english).contains("Time series engine: nothing sent yet Source"), "{}", shown(english));
+    push.state = State::UpToDate;
+    push.last_success = Some(bench.clock.now() - Duration::from_secs(150));
+    bench.cell.publish(|next| next.push = Some(Arc::new(push.clone())));
+    assert!(shown(polish).contains("Baza szeregów czasowych: wszystko wysłane · 2 min temu"), "{}", shown(polish));
+    push.state = State::Refused;
+    push.error = Some("the engine answered HTTP 401: <b>who?</b>".into());
+    bench.cell.publish(|next| next.push = Some(Arc::new(push.clone())));
+    let told = page(&bench, english);
+    assert!(told.contains("HTTP 401: &lt;b&gt;who?") && told.contains("\"health troubled\""), "{told}");
+    assert!(shown(english).contains("Time series engine: refuses what is sent"), "{}", shown(english));
+    let told = "baza szeregów czasowych odpowiedziała HTTP 401: &lt;b&gt;who?&lt;/b&gt;";
+    assert!(shown(polish).contains(told), "{}", shown(polish));
 }
 
 #[test]

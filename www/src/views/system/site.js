@@ -91,4 +91,4 @@ export function own() {
 }
 
 /** How many of the things here are in trouble; a lost thread that reads a source counts with it. @param {Status} status */
-export const troubles = ({ storage: { error }, own_database: database, background_worker: { gone } }) => [error, database.error, ...Object.keys(gone).filter((name) => !(name in current().sources))].filter(Boolean).length;
+export const troubles = ({ storage: { error }, own_database: database, push, background_worker: { gone } }) => [error, database.error, push.error, ...Object.keys(gone).filter((name) => !(name in current().sources))].filter(Boolean).length;
