@@ -172,8 +172,8 @@ def same_program(tally, name, ours, native):
     tally.check(bool(ready), f"{name}: the demo has loaded", str([(path, one.get(path)[0]) for one in both for path in first]))
     paths = questions(native)
     left = paths
-    # One may have read what the other has not yet.
-    for _ in range(8):
+    # One may have read what the other has not yet: past prices are asked for a minute after the start.
+    for _ in range(30):
         wrong = [found for found in (differs(ours, native, path) for path in left) if found]
         left = [found.split(": ")[0] for found in wrong]
         if not left:
