@@ -8,6 +8,7 @@ pub mod clock;
 pub mod document;
 pub mod fault;
 pub mod file_uri;
+pub mod fnv;
 pub mod log;
 pub mod machine;
 pub mod manager;

@@ -12,7 +12,6 @@ use super::state;
 use crate::archive::{Holdings, PriceReader};
 use crate::base::clock::{Clock, SystemClock};
 use crate::base::fault::{Fault, Kind};
-use crate::base::machine::own_name;
 use crate::base::shutdown;
 use crate::cli::SiteFlags;
 use crate::config::Config;
@@ -315,7 +314,7 @@ fn may_write(file: &Path) -> bool {
 /// What the server would send, and from where on. Nothing is sent here.
 fn push(config: &Config, report: &mut Report<'_>) {
     let Some(push) = &config.push else { return };
-    let site = config.site.clone().unwrap_or_else(own_name);
+    let site = config.site_name();
     let to = push.destination();
     let is_open = push
         .url

@@ -41,34 +41,10 @@ pub struct Destination {
 pub struct Told {
     /// How many of its lines, from the first on.
     pub lines: u32,
-    /// [`Print`] of these.
+    /// [`Fnv`](crate::base::fnv::Fnv) of these.
     pub print: u64,
     /// How often it was told again with other values.
     pub again: u32,
-}
-
-/// A number made of lines, which other lines hardly have (FNV-1a, 64 bits).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Print(u64);
-
-impl Default for Print {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Print {
-    /// Goes on with a line.
-    pub fn add(&mut self, line: &str) {
-        for byte in line.bytes() {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-
-    /// The number.
-    pub fn number(self) -> u64 {
-        self.0
-    }
 }
 
 /// How far one kind of rows is.

@@ -5,9 +5,10 @@ use std::time::Duration;
 use jiff::civil::Date;
 
 use super::batch::Mark;
-use super::cursor::{KEPT_DAYS, Print, Told, days_before};
+use super::cursor::{KEPT_DAYS, Told, days_before};
 use super::{Now, Pusher};
 use crate::base::fault::Fault;
+use crate::base::fnv::Fnv;
 use crate::export::{Ledger, What};
 use crate::model::price::{PricedDay, Provenance};
 use crate::series::{Lines, Point, Records, points};
@@ -157,20 +158,20 @@ impl Pusher {
         let what = records.what();
         let mut told = self.keeper.told(what, date);
         let mut line = String::new();
-        let mut print = Print::default();
+        let mut print = Fnv::default();
         let mut count = 0;
         let mut rest = points(records, &self.zone);
         while count < told.lines {
             let Some(point) = rest.next() else { break };
             written(&self.lines, &point, &mut line);
-            print.add(&line);
+            print.add(line.as_bytes());
             count += 1;
         }
         if told.lines > 0 && (count < told.lines || print.number() != told.print) {
             if matches!(what, What::Prices | What::Days) {
                 told.again += 1;
             }
-            (print, count) = (Print::default(), 0);
+            (print, count) = (Fnv::default(), 0);
             rest = points(records, &self.zone);
             told.lines = u32::MAX;
         }
@@ -179,7 +180,7 @@ impl Pusher {
             written(&self.lines, &point, &mut line);
             let at_ms = matches!(what, What::Energy | What::Decisions).then_some(point.at_ms);
             let mut next = print;
-            next.add(&line);
+            next.add(line.as_bytes());
             if told.again > 0 {
                 written(&self.lines, &point.later(told.again), &mut line);
             }

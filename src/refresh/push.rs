@@ -7,7 +7,6 @@ use jiff::Timestamp;
 
 use super::Context;
 use super::ledger::SiteLedger;
-use crate::base::machine::own_name;
 use crate::base::{atomic_file, memory, thread};
 use crate::config::Interval;
 use crate::push::cursor::{Destination, FILE, Keeper};
@@ -32,7 +31,7 @@ pub fn run(context: &Context) {
     let Some(push) = &config.push else { return };
     thread::step_back();
     context.wait_for_the_others();
-    let site = config.site.clone().unwrap_or_else(own_name);
+    let site = config.site_name();
     let file = config.data_dir.join(FILE);
     atomic_file::sweep(&file);
     let to =

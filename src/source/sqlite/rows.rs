@@ -11,6 +11,7 @@ use rusqlite::{Connection, Row, params};
 use super::query::{Columns, number, sql_fault, text};
 use super::{Database, Health};
 use crate::base::fault::{Fault, Kind};
+use crate::base::fnv::Fnv;
 use crate::model::decision::{Decision, RawDecision};
 use crate::model::energy::EnergyRow;
 use crate::model::time::{FUTURE_ALLOWED, FoldResolver, Range, SiteZone, parse_local, parse_utc};
@@ -328,22 +329,18 @@ fn content_mark(connection: &Connection, table: &'static str, date: Date) -> Res
     let width = statement.column_count();
     let bounds = params![date.to_string(), date.tomorrow().unwrap_or(date).to_string()];
     let mut rows = statement.query(bounds).map_err(|error| sql_fault(&error))?;
-    // FNV-1a: kept on disk, so it has to be the same in every version.
-    let mut mark = 0xcbf2_9ce4_8422_2325_u64;
-    let mut take = |bytes: &[u8]| {
-        bytes.iter().for_each(|byte| mark = (mark ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
-    };
+    let mut mark = Fnv::default();
     while let Some(row) = rows.next().map_err(|error| sql_fault(&error))? {
         for index in 0..width {
             match row.get_ref(index) {
-                Ok(ValueRef::Integer(value)) => take(&value.to_le_bytes()),
-                Ok(ValueRef::Real(value)) => take(&value.to_bits().to_le_bytes()),
-                Ok(ValueRef::Text(bytes) | ValueRef::Blob(bytes)) => take(bytes),
+                Ok(ValueRef::Integer(value)) => mark.add(&value.to_le_bytes()),
+                Ok(ValueRef::Real(value)) => mark.add(&value.to_bits().to_le_bytes()),
+                Ok(ValueRef::Text(bytes) | ValueRef::Blob(bytes)) => mark.add(bytes),
                 Ok(ValueRef::Null) | Err(_) => {}
             }
             // No text has it: where a column ends.
-            take(&[0xff]);
+            mark.add(&[0xff]);
         }
     }
-    Ok(mark as i64)
+    Ok(mark.number() as i64)
 }
