@@ -88,6 +88,7 @@ pub fn plan(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::time::each_day;
     use Entity::{DayAhead, Kompas, Settlement};
 
     const NOW: &str = "2026-11-22T12:00:00Z";
@@ -95,7 +96,7 @@ mod tests {
     fn days(ranges: &[(&str, &str)]) -> BTreeSet<Date> {
         let range = |(first, last): &(&str, &str)| {
             let (first, last): (Date, Date) = (first.parse().unwrap(), last.parse().unwrap());
-            first.series(jiff::Span::new().days(1)).take_while(move |date| *date <= last)
+            each_day(first, last)
         };
         ranges.iter().flat_map(range).collect()
     }

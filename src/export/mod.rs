@@ -17,7 +17,7 @@ use crate::model::day::Sums;
 use crate::model::decision::Decision;
 use crate::model::energy::EnergyRow;
 use crate::model::price::PricedDay;
-use crate::model::time::SiteZone;
+use crate::model::time::{SiteZone, each_day};
 
 use rows::Pen;
 use tables::Slot;
@@ -210,11 +210,7 @@ pub fn write(
         What::Prices => pen.begin(tables::PRICES, out)?,
         What::Days => pen.begin(tables::DAYS, out)?,
     }
-    let dates = days.into_iter().flat_map(|(from, to)| {
-        let all = from.series(jiff::Span::new().days(1));
-        all.take_while(move |date| *date <= to)
-    });
-    for date in dates {
+    for date in days.into_iter().flat_map(|(from, to)| each_day(from, to)) {
         let broken = |fault| Failure::Read(date, fault);
         match wish.what {
             What::Energy => pen.rows(tables::ENERGY, &ledger.energy(date).map_err(broken)?, out)?,

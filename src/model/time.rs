@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, TimeZone};
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Span, Timestamp};
 
 use crate::base::fault::Fault;
 use crate::base::zones;
@@ -87,6 +87,11 @@ impl SiteZone {
             _ => self.instant(local),
         }
     }
+}
+
+/// The days of a stretch, both ends included; none where it ends before it begins.
+pub fn each_day(first: Date, last: Date) -> impl Iterator<Item = Date> + use<> {
+    first.series(Span::new().days(1)).take_while(move |date| *date <= last)
 }
 
 /// What is dated this far in the future is still taken for the present, clocks being what they are.

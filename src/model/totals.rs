@@ -13,7 +13,7 @@ use jiff::civil::Date;
 use super::balance::{Amount, Balance, Bucket, Flow, Gauge, HoleKind, How, Measured, Unpriced};
 use super::energy::COLLECTION_INTERVAL;
 use super::price::{SLOT, div_round};
-use super::time::{Range, SiteZone};
+use super::time::{Range, SiteZone, each_day};
 use crate::base::units::{Micro, round_to};
 
 /// A state of charge from which on a battery counts as full, hundredths of a percent: inverters stop a little below 100.
@@ -82,7 +82,7 @@ impl Days {
 
     /// One after the other.
     pub fn iter(self) -> impl Iterator<Item = Date> {
-        self.first.series(jiff::Span::new().days(1)).take_while(move |date| *date <= self.last)
+        each_day(self.first, self.last)
     }
 
     /// From the beginning of the first to the end of the last.

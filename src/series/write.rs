@@ -9,7 +9,7 @@ use super::lines::Lines;
 use super::{Point, Records, open, points, tables};
 use crate::base::fault::Fault;
 use crate::export::{self, Failure, Ledger, Outlet, What};
-use crate::model::time::SiteZone;
+use crate::model::time::{SiteZone, each_day};
 use crate::telemetry;
 
 /// How it is written.
@@ -93,7 +93,7 @@ fn influx(
     let first = spans.iter().map(|(_, from, _)| *from).min();
     let last = spans.iter().map(|(_, _, to)| *to).max();
     let mut text = String::new();
-    for date in first.zip(last).into_iter().flat_map(|(from, to)| days(from, to)) {
+    for date in first.zip(last).into_iter().flat_map(|(from, to)| each_day(from, to)) {
         text.clear();
         for (what, from, to) in spans {
             if (*from..=*to).contains(&date) {
@@ -119,7 +119,7 @@ fn openmetrics(
         for (name, label) in tables::names(*what) {
             let labels = open::labels(site, label);
             let mut last_ms = -1;
-            for date in days(*from, *to) {
+            for date in each_day(*from, *to) {
                 text.clear();
                 each(*what, date, ledger, zone, &mut |point| {
                     let value = point.values.iter().find(|(known, _)| *known == name).filter(|_| point.label == label);
@@ -140,10 +140,6 @@ fn openmetrics(
     }
     out.write_all(open::END.as_bytes())?;
     Ok(())
-}
-
-fn days(from: Date, to: Date) -> impl Iterator<Item = Date> {
-    from.series(jiff::Span::new().days(1)).take_while(move |date| *date <= to)
 }
 
 /// A day's points.

@@ -20,7 +20,7 @@ use crate::config::Config;
 use crate::inquiry::{Desk, RememberedDay};
 use crate::model::price::Entity;
 use crate::model::price::{Point, PriceOrigin};
-use crate::model::time::SiteZone;
+use crate::model::time::{SiteZone, each_day};
 use crate::refresh::prices::Prices;
 use crate::refresh::{ArchiveLines, Refresher};
 use crate::snapshot::{DecisionFeed, Scene, Scribe};
@@ -68,7 +68,7 @@ fn api(failures: usize) -> (String, Arc<Mutex<Vec<String>>>) {
 fn rows(entity: Entity, first: Date, last: Date) -> String {
     let column = if entity == Entity::Settlement { "rce_pln" } else { "csdac_pln" };
     let mut rows = Vec::new();
-    for date in first.series(jiff::Span::new().days(1)).take_while(|date| *date <= last) {
+    for date in each_day(first, last) {
         for start in PublishedDay::axis(entity, date, &zone()) {
             let end = (start + entity.step()).strftime("%Y-%m-%d %H:%M:%S");
             rows.push(format!(r#"{{"dtime_utc": "{end}", "business_date": "{date}", "{column}": 100.5}}"#));

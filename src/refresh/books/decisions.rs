@@ -18,7 +18,7 @@ use crate::model::price::PricedDay;
 use crate::model::receipt;
 use crate::model::search::{Entry, Id, Page, Place, Search, entries};
 use crate::model::session::Session;
-use crate::model::time::{Range, parse_local};
+use crate::model::time::{Range, each_day, parse_local};
 use crate::source::SiteSource;
 use crate::source::sqlite::Database;
 
@@ -128,7 +128,7 @@ impl Library {
         let zone = self.config.zone.clone();
         let (first, last) = (zone.date(span.from.min(at)), zone.date(span.to));
         let mut days = Vec::new();
-        for date in first.series(jiff::Span::new().days(1)).take_while(|date| *date <= last) {
+        for date in each_day(first, last) {
             days.extend(part(self.day(date, due), "prices", troubles)?.flatten());
         }
         Ok(days)

@@ -19,7 +19,7 @@ use crate::base::fault::{Fault, Kind, io_fault};
 use crate::base::plain_file;
 use crate::model::decision::Decision;
 use crate::model::energy::EnergyRow;
-use crate::model::time::{Range, SiteZone, YEARS};
+use crate::model::time::{Range, SiteZone, YEARS, each_day};
 
 use super::{DayPrint, SiteSource, StateRecord};
 use index::DecisionIndex;
@@ -58,8 +58,7 @@ impl Files {
     }
 
     fn local_days(&self, range: Range) -> impl Iterator<Item = Date> + use<> {
-        let last = self.zone.date(range.to - Duration::from_nanos(1));
-        self.zone.date(range.from).series(jiff::Span::new().days(1)).take_while(move |date| *date <= last)
+        each_day(self.zone.date(range.from), self.zone.date(range.to - Duration::from_nanos(1)))
     }
 }
 
@@ -111,7 +110,7 @@ impl SiteSource for Files {
         for (date, print) in self.index.days(first, last) {
             days.entry(date).or_default().decisions = print;
         }
-        for date in first.series(jiff::Span::new().days(1)).take_while(|date| *date <= last) {
+        for date in each_day(first, last) {
             if let Some((size, modified)) = mark(&self.decision_lines(date)) {
                 let decisions = &mut days.entry(date).or_default().decisions;
                 *decisions = (decisions.0 + size, decisions.1.wrapping_add(modified));

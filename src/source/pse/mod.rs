@@ -17,7 +17,7 @@ use ureq::tls::TlsConfig;
 use crate::base::fault::{Fault, Kind};
 use crate::config::{Config, PriceUrls};
 use crate::model::price::{Entity, PublishedDay};
-use crate::model::time::SiteZone;
+use crate::model::time::{SiteZone, each_day};
 pub use roots::{Roots, is_stranger};
 use rows::{Row, parse_page, published_day};
 
@@ -87,7 +87,7 @@ impl PriceApi {
     /// # Errors
     /// As [`PriceApi::day`].
     pub fn days(&self, entity: Entity, first: Date, last: Date, now: Timestamp) -> Result<Vec<PublishedDay>, Failure> {
-        let days: Vec<Date> = first.series(jiff::Span::new().days(1)).take_while(|date| *date <= last).collect();
+        let days: Vec<Date> = each_day(first, last).collect();
         let filter = format!("business_date ge '{first}' and business_date le '{last}'");
         let mut by_day: BTreeMap<Date, Vec<Row>> = BTreeMap::new();
         for row in self.ask(entity, &filter, MAX_ROWS_A_DAY * days.len().max(1))? {

@@ -14,7 +14,7 @@ use crate::base::fault::{Fault, Kind};
 use crate::base::fnv::Fnv;
 use crate::model::decision::{Decision, RawDecision};
 use crate::model::energy::EnergyRow;
-use crate::model::time::{FUTURE_ALLOWED, FoldResolver, Range, SiteZone, parse_local, parse_utc};
+use crate::model::time::{FUTURE_ALLOWED, FoldResolver, Range, SiteZone, each_day, parse_local, parse_utc};
 use crate::source::{DayPrint, SiteSource, StateRecord, json};
 
 const STATE_DEADLINE: Duration = Duration::from_secs(5);
@@ -304,7 +304,7 @@ fn day_prints(
     let mut statement = connection.prepare_cached(&sql).map_err(|error| sql_fault(&error))?;
     let mut prints = Vec::new();
     let mut day = first.to_string();
-    for date in first.series(jiff::Span::new().days(1)).take_while(|date| *date <= last) {
+    for date in each_day(first, last) {
         let after = date.tomorrow().unwrap_or(date).to_string();
         let (count, newest) = statement
             .query_row(params![day, after], |row| Ok((row.get::<_, u32>(0)?, row.get::<_, Option<i64>>(1)?)))
