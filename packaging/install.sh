@@ -25,8 +25,10 @@ while [ $# -gt 0 ]; do
     shift
 done
 case "$prefix" in
-/*) ;;
-*) echo "install.sh: --prefix $prefix is not allowed; it must begin with /" >&2; exit 2 ;;
+*[!A-Za-z0-9/._-]* | [!/]* | "")
+    echo "install.sh: --prefix $prefix is not allowed; it must begin with / and have letters, digits and / . _ - only" >&2
+    exit 2
+    ;;
 esac
 dest=${DESTDIR:-}
 bin=$prefix/bin/wattboard
@@ -46,15 +48,17 @@ put() {
     mv -f "$1.new" "$1"
 }
 
+# The package, also one that was removed and not purged, has the same unit and the same edited files.
+if [ -z "$dest" ] && [ "$deed" != uninstall ] && [ -e /var/lib/dpkg/info/wattboard.list ]; then
+    echo "install.sh: the package wattboard is there, or what it left; take it away first (apt purge wattboard, which also deletes" \
+        "what was edited in /etc/wattboard and remembered in /var/lib/wattboard)" >&2
+    exit 1
+fi
+
 if [ "$deed" = install ]; then
     for file in wattboard wattboard.1 wattboard.service wattboard.env user.conf; do
         [ -f "$here/$file" ] || { echo "install.sh: $here/$file is missing" >&2; exit 1; }
     done
-    # The package and this script would serve the same unit.
-    if [ -z "$dest" ] && [ -e /usr/lib/systemd/system/wattboard.service ]; then
-        echo "install.sh: the package wattboard is installed; remove it first (apt remove wattboard)" >&2
-        exit 1
-    fi
     put "$dest$bin" 755 <"$here/wattboard"
     put "$dest$man" 644 <"$here/wattboard.1"
     sed "s|/usr/bin/wattboard|$bin|" "$here/wattboard.service" | put "$dest$unit" 644
@@ -76,6 +80,8 @@ else
         tell disable --quiet --now wattboard
         rm -f "$dest$unit"
     fi
+    was=no
+    [ ! -e "$dest$bin" ] || was=yes
     rm -f "$dest$bin" "$dest$man"
     # A folder that nothing else is in was made here.
     rmdir "$(dirname "$dest$man")" 2>/dev/null || :
@@ -84,5 +90,8 @@ else
     fi
     tell daemon-reload
     tell reset-failed wattboard 2>/dev/null || :
-    echo "taken away: $dest$bin"
+    case "$was" in
+    yes) echo "taken away: $dest$bin" ;;
+    no) echo "install.sh: there was no $dest$bin; with another --prefix at the installation it lies there" >&2 ;;
+    esac
 fi

@@ -15,6 +15,10 @@ for file in packaging/wattboard.1 packaging/systemd/wattboard.service packaging/
     LICENSE README.md CHANGELOG.md; do
     install -m 644 "$root/$file" "$stage/$name/"
 done
+(cd "$root" && find docs config -type f ! -name '*.png') | while read -r file; do
+    case "$file" in *.sh) mode=755 ;; *) mode=644 ;; esac
+    install -D -m "$mode" "$root/$file" "$stage/$name/$file"
+done
 tar -C "$stage" --sort=name --format=ustar --owner=0 --group=0 --numeric-owner --mtime="@$when" -cf - "$name" |
     gzip -9n >"$out.new"
 mv -f "$out.new" "$out"

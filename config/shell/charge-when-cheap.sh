@@ -16,7 +16,9 @@ usage() {
 case $hours in [1-9] | 1[0-9] | 2[0-4]) ;; *) usage ;; esac
 [ -n "$on" ] && [ -n "$off" ] || usage
 folder=${XDG_RUNTIME_DIR:-/tmp}
-state=${STATE:-$folder/charge-when-cheap.$(id -u).$hours}
+# Of its own for each device and hours.
+which=$(printf '%s\n' "$hours" "$on" "$off" "${WATTBOARD:-}" | cksum | cut -d' ' -f1)
+state=${STATE:-$folder/charge-when-cheap.$(id -u).$which}
 
 answer=$(curl -fsS --max-time 10 ${WATTBOARD_TOKEN:+-H "Authorization: Bearer $WATTBOARD_TOKEN"} \
     "${WATTBOARD:-http://127.0.0.1:8080}/api/v1/state")

@@ -71,8 +71,8 @@ pub fn check(flags: &SiteFlags, out: &mut dyn Write) -> Result<bool, Fault> {
     match loaded {
         Err(fault) => report.fail("config", fault),
         Ok((before, config)) => {
-            if let Some(text) = state::what_will_be_taken_over(&before, &config) {
-                report.warn("state", text);
+            for text in [state::what_will_be_taken_over(&before, &config), state::of_the_service(&before, &config)] {
+                text.iter().for_each(|text| report.warn("state", text));
             }
             let tariff = config.tariff.preset.as_ref().unwrap_or(&config.tariff.name);
             report.ok("config", format!("{}, tariff {tariff}", config.file.display()));
@@ -320,7 +320,10 @@ fn push(config: &Config, report: &mut Report<'_>) {
         .url
         .strip_prefix("http://")
         .is_some_and(|rest| !["127.0.0.1", "localhost", "[::1]"].iter().any(|own| rest.starts_with(own)));
-    if push.token.is_some() && is_open {
+    if let Err(fault) = &push.token {
+        report.fail("push", fault);
+    }
+    if push.token.as_ref().is_ok_and(Option::is_some) && is_open {
         report.warn("push", "the token goes over http, where others may read it: https:// is better");
     }
     let file = config.data_dir.join(cursor::FILE);

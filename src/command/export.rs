@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use log::LevelFilter;
 
-use super::serve::config_path;
+use super::state;
 use crate::base::clock::{SharedClock, SystemClock};
 use crate::base::fault::Fault;
 use crate::base::shutdown;
@@ -45,10 +45,8 @@ impl<W: Write> Outlet for Out<W> {}
 /// # Errors
 /// See [`Ended`].
 pub fn export(flags: &ExportFlags) -> Result<(), Ended> {
-    let config = Config::load(&config_path(flags.config.clone()))
-        .and_then(|config| config.keep_state(flags.state_dir.as_deref()))
-        .map_err(Ended::NotStarted)?;
     start_log(LevelFilter::Warn);
+    let config = state::load(flags.config.clone(), flags.state_dir.as_deref()).map_err(Ended::NotStarted)?;
     run(config, flags, Arc::new(SystemClock), io::stdout().lock()).map_err(Ended::Failed)
 }
 

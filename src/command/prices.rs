@@ -9,7 +9,7 @@ use std::time::Duration;
 use crossbeam_channel::select;
 use log::LevelFilter;
 
-use super::serve::config_path;
+use super::state;
 use crate::archive::{API_BEGINS, Again, Archive, Request};
 use crate::base::backoff::Backoff;
 use crate::base::clock::{SharedClock, SystemClock};
@@ -46,10 +46,8 @@ impl From<Fault> for Ended {
 /// # Errors
 /// See [`Ended`].
 pub fn backfill(flags: BackfillFlags) -> Result<(), Ended> {
-    let config = Config::load(&config_path(flags.config.clone()))
-        .and_then(|config| config.keep_state(flags.state_dir.as_deref()))
-        .map_err(Ended::NotStarted)?;
     start_log(LevelFilter::Warn);
+    let config = state::load(flags.config.clone(), flags.state_dir.as_deref()).map_err(Ended::NotStarted)?;
     let (trigger, shutdown) = shutdown::channel();
     ctrlc::set_handler(move || trigger.stop())
         .map_err(|error| Ended::NotStarted(Fault::io(format!("cannot handle signals: {error}"))))?;

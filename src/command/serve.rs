@@ -35,7 +35,7 @@ pub fn config_path(flag: Option<PathBuf>) -> PathBuf {
 /// See [`Ended`].
 pub fn serve(flags: ServeFlags) -> Result<(), Ended> {
     let named = flags.config.is_some() || std::env::var_os("WATTBOARD_CONFIG").is_some();
-    let config = Config::load(&config_path(flags.config.clone())).map_err(|fault| {
+    let config = Config::load(&config_path(flags.config.clone())).and_then(Config::with_token).map_err(|fault| {
         let hint = if named { "" } else { "; name it with --config FILE, or try wattboard demo" };
         Ended::NotStarted(Fault::new(fault.kind(), format!("{fault}{hint}")))
     })?;

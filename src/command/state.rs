@@ -1,15 +1,50 @@
-//! Who ran in place before and names a state directory later keeps what was remembered: it is copied there once.
+//! Where Wattboard's own files are, for who types a command; and who ran in place before and names a state directory later
+//! keeps what was remembered: it is copied there once.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::serve::config_path;
 use crate::archive;
 use crate::base::atomic_file;
+use crate::base::fault::Fault;
 use crate::config::Config;
 use crate::push::cursor;
 use crate::source::price_cache;
 
+/// Where the packaged unit keeps them: its `StateDirectory=`. systemd tells that to the service alone.
+const OF_THE_SERVICE: &str = "/var/lib/wattboard";
+
+/// The config of a command that is typed by hand and uses Wattboard's own files. Where the installed service has some and the
+/// command takes others, a warning says so.
+///
+/// # Errors
+/// See [`Config::load`] and [`Config::keep_state`].
+pub fn load(config: Option<PathBuf>, state_dir: Option<&Path>) -> Result<Config, Fault> {
+    let site = Config::load(&config_path(config))?;
+    let before = Files::of(&site);
+    let config = site.keep_state(state_dir)?;
+    if let Some(text) = of_the_service(&before, &config) {
+        log::warn!("STATE: {text}");
+    }
+    Ok(config)
+}
+
+/// What is said where no state directory was named and the installed service has one.
+pub fn of_the_service(site: &Files, config: &Config) -> Option<String> {
+    elsewhere(site, config, Path::new(OF_THE_SERVICE))
+}
+
+fn elsewhere(site: &Files, config: &Config, service: &Path) -> Option<String> {
+    let (now, theirs) = (Files::of(config), site.database.file_name().map(|name| service.join(name))?);
+    (now == *site && now.database != theirs && theirs.exists()).then(|| {
+        let (ours, service) = (now.database.display(), service.display());
+        format!("{ours} is used here, the installed service has its own files in {service}: --state-dir {service} means those")
+    })
+}
+
 /// Where Wattboard's own files lie.
+#[derive(PartialEq, Eq)]
 pub struct Files {
     database: PathBuf,
     cache: PathBuf,
@@ -72,6 +107,22 @@ mod tests {
     fn config(root: &Path) -> Config {
         let tariff = "electricity_tariff: {tariff_type: g11, distribution_pricing: {g11: {type: static, price: 0.2}}}";
         Config::parse(&root.join("config/c.yaml"), tariff).unwrap()
+    }
+
+    #[test]
+    fn a_command_that_passes_by_the_service_s_files_is_told() {
+        let (root, service) = (tempfile::TempDir::new().unwrap(), tempfile::TempDir::new().unwrap());
+        let site = Files::of(&config(root.path()));
+        let told = |named: Option<&Path>| {
+            let config = config(root.path()).keep_state(named).unwrap();
+            elsewhere(&site, &config, &service.path().canonicalize().unwrap())
+        };
+        assert_eq!(told(None), None, "no service");
+        fs::write(service.path().join("wattboard.db"), "").unwrap();
+        let text = told(None).unwrap();
+        assert!(text.contains("data/wattboard.db is used here") && text.contains("--state-dir "), "{text}");
+        assert_eq!(told(Some(service.path())), None, "it is named");
+        assert_eq!(told(Some(root.path())), None, "another one is named");
     }
 
     #[test]

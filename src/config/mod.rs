@@ -328,6 +328,17 @@ impl Config {
     pub fn site_name(&self) -> String {
         self.site.clone().unwrap_or_else(own_name)
     }
+
+    /// The same, for who sends rows.
+    ///
+    /// # Errors
+    /// When the variable of the engine's token is not set.
+    pub fn with_token(self) -> Result<Self, Fault> {
+        match self.push.as_ref().map(|push| &push.token) {
+            Some(Err(fault)) => Err(fault.clone()),
+            _ => Ok(self),
+        }
+    }
 }
 
 /// The site's name, as it is written.

@@ -43,8 +43,9 @@ pub struct Push {
     pub org: String,
     /// InfluxDB's bucket; empty where the engine knows none.
     pub bucket: String,
-    /// What lets Wattboard write; `None` where nothing is asked for.
-    pub token: Option<Secret>,
+    /// What lets Wattboard write; `None` where nothing is asked for. A fault where its variable is not set: whoever sends
+    /// nothing, such as `wattboard export`, needs none.
+    pub token: Result<Option<Secret>, Fault>,
 }
 
 impl Push {
@@ -113,17 +114,21 @@ fn name(doc: &Doc<'_>, key: &str) -> Result<String, Fault> {
     Ok(name)
 }
 
-fn token(doc: &Doc<'_>, key: &str) -> Result<Option<Secret>, Fault> {
+fn token(doc: &Doc<'_>, key: &str) -> Result<Result<Option<Secret>, Fault>, Fault> {
     // Whatever stands there is not shown.
     let words = "it must be a text of visible ASCII characters; quote it if it is a number";
-    let text = doc.secret_text(key).map_err(|why| doc.wrong(key, why.as_deref().unwrap_or(words)))?;
+    let text = match doc.secret_text(key) {
+        Ok(text) => text,
+        Err(Some(why)) => return Ok(Err(doc.wrong(key, &why))),
+        Err(None) => return Err(doc.wrong(key, words)),
+    };
     match text {
-        None => Ok(None),
+        None => Ok(Ok(None)),
         Some(token) if token.is_empty() => Err(doc.wrong(key, "it is empty; leave it out where no token is asked for")),
         Some(token) if token.len() > MAX_BYTES || !token.bytes().all(|byte| byte.is_ascii_graphic()) => {
             Err(doc.wrong(key, words))
         }
-        Some(token) => Ok(Some(token.into())),
+        Some(token) => Ok(Ok(Some(token.into()))),
     }
 }
 

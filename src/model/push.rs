@@ -69,12 +69,11 @@ impl Push {
         }
     }
 
-    /// For how long the oldest row that is not sent waits, in seconds; 0 when all are sent; `None` before the first success.
+    /// For how long the oldest row that is not sent waits, in seconds; 0 when all are sent; `None` where that is not known.
     pub fn lag_s(&self, now: Timestamp) -> Option<f64> {
-        match (self.waiting_since, self.last_success) {
-            (Some(since), _) => Some(now.duration_since(since).as_secs_f64().max(0.0)),
-            (None, Some(_)) => Some(0.0),
-            (None, None) => None,
+        match self.waiting_since {
+            Some(since) => Some(now.duration_since(since).as_secs_f64().max(0.0)),
+            None => (self.state == State::UpToDate).then_some(0.0),
         }
     }
 }

@@ -134,11 +134,12 @@ impl Keeper {
         self.cursor.table(what).days.get(&date).copied().unwrap_or_default()
     }
 
-    /// The first day that there is. One before those that were known: it begins anew.
+    /// The first day that there is. One before those that were known: it begins anew, and of the newest days it stays
+    /// known what was sent.
     pub fn begin(&mut self, what: What, first: Date) {
         let table = self.cursor.table_mut(what);
         if table.first.is_none_or(|known| first < known) {
-            *table = Table { first: Some(first), ..Table::default() };
+            (table.first, table.through) = (Some(first), None);
             self.is_written = false;
         }
     }
@@ -271,6 +272,6 @@ mod tests {
         keeper.begin(What::Days, day("2026-01-05"));
         assert_eq!(days(&keeper).len(), 33);
         keeper.begin(What::Days, day("2025-12-31"));
-        assert_eq!((days(&keeper).len(), keeper.cursor().through()), (0, None), "older rows came to light");
+        assert_eq!((days(&keeper).len(), keeper.cursor().through()), (33, None), "older rows came to light");
     }
 }

@@ -9,8 +9,10 @@
 //! - The newest 31 days are looked at again once an hour; older ones that change stay as they were sent.
 //! - Another engine, organisation, bucket or name of the site: all is sent from the beginning. So it is where older rows
 //!   come to light than were known, and where the cursor is lost.
-//! - A clock that jumps: rows have their own time. One that was ahead sends nothing before its turn and forgets nothing;
-//!   one that is behind sends less until it is right.
+//! - A clock that jumps: rows have their own time. One that was ahead sends nothing before its turn, and once it is right
+//!   the newest days again; one that is behind sends less until it is right.
+//! - A row is left out only where the engine refused it twice, and took another one before and after the second time.
+//! - A day that cannot be read is passed over and said; it is tried again while it is among the newest.
 
 pub mod batch;
 pub mod cursor;
@@ -25,7 +27,7 @@ use jiff::civil::Date;
 
 use crate::base::backoff::Backoff;
 use crate::base::fault::{Fault, Kind};
-use crate::export::Ledger;
+use crate::export::{Ledger, What};
 use crate::model::push::{Push as Told, State};
 use crate::model::time::SiteZone;
 use crate::series::Lines;
@@ -42,6 +44,9 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 /// After rows could not be read.
 const READ_AGAIN: Duration = Duration::from_secs(60);
+
+/// So many single lines are tried before all are taken for refused.
+const PROBES: usize = 8;
 
 /// When it is, and what else is known of the moment.
 #[derive(Debug, Clone, Copy)]
@@ -85,8 +90,16 @@ pub struct Pusher {
     told: Told,
     is_caught_up: bool,
     keep_failed: bool,
+    /// Rows wait because the engine did not take them.
+    rows_failed: bool,
     /// Why rows could not be read.
     unread: Option<String>,
+    /// Days that are damaged, and how often they were read.
+    damaged: Vec<(What, Date, u32)>,
+    /// What the last whole look passed over.
+    passed_over: Option<String>,
+    /// Why the engine does not want to know how the site is.
+    unwanted: Option<String>,
 }
 
 impl Pusher {
@@ -107,7 +120,11 @@ impl Pusher {
             told: Told::new(destination),
             is_caught_up: false,
             keep_failed: false,
+            rows_failed: false,
             unread: None,
+            damaged: Vec::new(),
+            passed_over: None,
+            unwanted: None,
         }
     }
 
@@ -142,6 +159,7 @@ impl Pusher {
         } else {
             Step::More
         };
+        self.rows_failed = matches!(step, Step::Pause(_));
         self.keep(now.instant, if self.is_caught_up { KEEP_CALM } else { KEEP_BUSY });
         step
     }
@@ -150,14 +168,16 @@ impl Pusher {
     pub fn present(&mut self, lines: &str, now: &Now) -> Step {
         match self.sender.send(lines) {
             Answer::Taken | Answer::Dropped(..) => {
-                self.taken(now);
+                self.unwanted = None;
+                if self.rows_failed {
+                    self.told.last_success = Some(now.wall);
+                } else {
+                    self.taken(now);
+                }
                 Step::Idle
             }
-            Answer::TooLarge => Step::Idle,
-            Answer::Refused(why) => {
-                log::warn!("PUSH: the engine refused what tells of sources: {why}");
-                Step::Idle
-            }
+            Answer::TooLarge => self.unwanted("they are too many at once"),
+            Answer::Refused(why) => self.unwanted(&why),
             Answer::Later(fault, pause) => self.later(fault, pause),
             Answer::Wrong(fault) => self.wrong(fault),
         }
@@ -166,6 +186,12 @@ impl Pusher {
     /// Whether the engine took nothing at the last attempt.
     pub fn is_failing(&self) -> bool {
         self.told.failures > 0
+    }
+
+    /// Whether what tells of the present is worth an attempt: while an engine is not to be had rows find out when it is,
+    /// where any wait; one that refuses rows may still take it.
+    pub fn may_present(&self) -> bool {
+        !self.is_failing() || !self.rows_failed || self.told.state == State::Refused
     }
 
     /// Writes the cursor, if it changed: at a stop.
@@ -184,26 +210,18 @@ impl Pusher {
 
     fn deliver(&mut self, now: &Now, go_on: &dyn Fn() -> bool) -> Step {
         self.told.waiting_since = self.batch.oldest_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok());
-        let mut bad = Vec::new();
-        let mut outcome = Outcome::default();
-        if let Err(step) = self.post(0..self.batch.len(), &mut bad, &mut outcome, go_on) {
+        let mut sent = Sent::default();
+        let posted = self.post(0..self.batch.len(), &mut sent, go_on);
+        if let Err(step) = posted.and_then(|()| self.confirm(&mut sent, go_on)) {
             return step;
         }
-        if outcome.taken == 0 && outcome.dropped == 0 {
-            // None of them is accepted: more is wrong than a row. What is read next time may hold others.
-            let why = bad.pop().map_or_else(String::new, |(_, why)| why);
-            let fault = Fault::invalid(format!("the engine refuses every line: {why}"));
-            self.batch.clear();
-            (self.sweep, self.looked, self.is_over) = (None, None, false);
-            return self.wrong(fault);
-        }
-        for (line, why) in &bad {
+        for (line, why) in &sent.bad {
             let text = self.batch.lines(*line..line + 1).trim_end();
             let end = text.char_indices().nth(120).map_or(text.len(), |(end, _)| end);
             log::warn!("PUSH: the engine refused a row, which is left out: {why}: {}", &text[..end]);
         }
-        self.told.rows_rejected += outcome.dropped + bad.len() as u64;
-        self.told.rows_sent += outcome.taken;
+        self.told.rows_rejected += sent.dropped + sent.bad.len() as u64;
+        self.told.rows_sent += sent.taken;
         let newest = self.batch.newest_ms.and_then(|ms| Timestamp::from_millisecond(ms).ok());
         self.told.newest = self.told.newest.max(newest.filter(|newest| *newest <= now.wall));
         self.taken(now);
@@ -212,40 +230,87 @@ impl Pusher {
     }
 
     /// Posts some of the batch's lines, in halves where they are too many or one of them is refused.
-    fn post(
+    fn post(&mut self, which: Range<usize>, sent: &mut Sent, go_on: &dyn Fn() -> bool) -> Result<(), Step> {
+        let Some(why) = self.attempt(which.clone(), sent, go_on)? else { return Ok(()) };
+        if which.len() <= 1 {
+            sent.bad.push((which.start, why));
+            return Ok(());
+        }
+        if which.len() == self.batch.len() {
+            self.probe(go_on)?;
+        }
+        let middle = which.start + which.len() / 2;
+        self.post(which.start..middle, sent, go_on)?;
+        self.post(middle..which.end, sent, go_on)
+    }
+
+    /// Of a batch that is refused some lines, spread over it, are tried: whether any is taken.
+    fn probe(&mut self, go_on: &dyn Fn() -> bool) -> Result<(), Step> {
+        let (len, mut last) = (self.batch.len(), String::new());
+        let probes = PROBES.min(len);
+        for probe in 0..probes {
+            let line = probe * (len - 1) / (probes - 1).max(1);
+            match self.attempt(line..line + 1, &mut Sent::default(), go_on)? {
+                None => return Ok(()),
+                Some(why) => last = why,
+            }
+        }
+        Err(self.all_refused(&last))
+    }
+
+    /// Lines that were refused are so for good only where they are again while another one is taken, before and after: an
+    /// engine that refused all for a while, say for want of a token, loses none.
+    fn confirm(&mut self, sent: &mut Sent, go_on: &dyn Fn() -> bool) -> Result<(), Step> {
+        let Some((_, why)) = sent.bad.first().cloned() else { return Ok(()) };
+        let Some(good) = sent.good else { return Err(self.all_refused(&why)) };
+        let refused = std::mem::take(&mut sent.bad);
+        for line in std::iter::once(good).chain(refused.iter().map(|(line, _)| *line)).chain([good]) {
+            let mut again = Sent::default();
+            match self.attempt(line..line + 1, &mut again, go_on)? {
+                Some(why) if line == good => return Err(self.all_refused(&why)),
+                Some(why) => sent.bad.push((line, why)),
+                None if line == good => {}
+                None => {
+                    sent.taken += again.taken;
+                    sent.dropped += again.dropped;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Posts some of the batch's lines at once; answers why they are refused.
+    fn attempt(
         &mut self,
         which: Range<usize>,
-        bad: &mut Vec<(usize, String)>,
-        outcome: &mut Outcome,
+        sent: &mut Sent,
         go_on: &dyn Fn() -> bool,
-    ) -> Result<(), Step> {
+    ) -> Result<Option<String>, Step> {
         if !go_on() {
             return Err(Step::More);
         }
-        let why = match self.sender.send(self.batch.lines(which.clone())) {
-            Answer::Taken => {
-                outcome.taken += which.len() as u64;
-                return Ok(());
-            }
+        let dropped = match self.sender.send(self.batch.lines(which.clone())) {
+            Answer::Taken => 0,
             Answer::Dropped(count, why) => {
                 log::warn!("PUSH: the engine left out {count} of {} rows: {why}", which.len());
-                let count = count.min(which.len() as u64);
-                outcome.dropped += count;
-                outcome.taken += which.len() as u64 - count;
-                return Ok(());
+                count.min(which.len() as u64)
             }
-            Answer::TooLarge => "it is too large".to_owned(),
-            Answer::Refused(why) => why,
+            Answer::TooLarge => return Ok(Some("it is too large".to_owned())),
+            Answer::Refused(why) => return Ok(Some(why)),
             Answer::Later(fault, pause) => return Err(self.later(fault, pause)),
             Answer::Wrong(fault) => return Err(self.wrong(fault)),
         };
-        if which.len() <= 1 {
-            bad.push((which.start, why));
-            return Ok(());
-        }
-        let middle = which.start + which.len() / 2;
-        self.post(which.start..middle, bad, outcome, go_on)?;
-        self.post(middle..which.end, bad, outcome, go_on)
+        sent.dropped += dropped;
+        sent.taken += which.len() as u64 - dropped;
+        sent.good = Some(which.start);
+        Ok(None)
+    }
+
+    /// No line is accepted: more is wrong than a row. What is read next time may hold others.
+    fn all_refused(&mut self, why: &str) -> Step {
+        self.batch.clear();
+        (self.sweep, self.looked, self.is_over) = (None, None, false);
+        self.wrong(Fault::invalid(format!("the engine refuses every line: {why}")))
     }
 
     fn taken(&mut self, now: &Now) {
@@ -254,7 +319,7 @@ impl Pusher {
         }
         self.backoff.reset();
         self.told.failures = 0;
-        self.told.error.clone_from(&self.unread);
+        self.told.error = self.trouble();
         self.told.last_success = Some(now.wall);
         self.told.state = if self.is_caught_up { State::UpToDate } else { State::CatchingUp };
     }
@@ -295,23 +360,41 @@ impl Pusher {
     }
 
     fn unread(&mut self, fault: &Fault) -> Step {
+        (self.rows_failed, self.told.waiting_since) = (false, None);
         if fault.kind() != Kind::Stopping {
             let text = format!("rows cannot be read: {fault}");
-            if self.unread.as_deref() != Some(&text) {
-                log::warn!("PUSH: {text}");
-            }
-            self.unread = Some(text);
+            note(&mut self.unread, text);
             if self.told.failures == 0 {
-                self.told.error.clone_from(&self.unread);
+                self.told.error = self.trouble();
+                self.told.state = State::CatchingUp;
             }
         }
         Step::Pause(READ_AGAIN)
     }
 
     fn read_well(&mut self) {
-        if self.unread.take().is_some() && self.told.failures == 0 {
-            self.told.error = None;
+        self.unread = None;
+        if self.told.failures == 0 {
+            self.told.error = self.trouble();
         }
+    }
+
+    /// Rows that cannot be read do not keep others waiting.
+    fn pass_over(&mut self, what: &str, fault: &Fault) {
+        note(&mut self.passed_over, format!("{what} cannot be read and are passed over: {fault}"));
+    }
+
+    fn unwanted(&mut self, why: &str) -> Step {
+        note(&mut self.unwanted, format!("the engine refused lines that tell how the site is: {why}"));
+        if self.told.failures == 0 {
+            self.told.error = self.trouble();
+        }
+        Step::Idle
+    }
+
+    /// What is wrong although the engine takes rows.
+    fn trouble(&self) -> Option<String> {
+        [&self.unread, &self.passed_over, &self.unwanted].into_iter().flatten().next().cloned()
     }
 
     fn keep(&mut self, now: Instant, pause: Duration) {
@@ -327,10 +410,23 @@ impl Pusher {
     }
 }
 
+/// Keeps what is wrong, and logs it unless that was known.
+fn note(place: &mut Option<String>, text: String) {
+    if place.as_ref() != Some(&text) {
+        log::warn!("PUSH: {text}");
+        *place = Some(text);
+    }
+}
+
+/// What became of a batch.
 #[derive(Default)]
-struct Outcome {
+struct Sent {
     taken: u64,
     dropped: u64,
+    /// A line that was taken.
+    good: Option<usize>,
+    /// Lines that were refused, one by one, and why.
+    bad: Vec<(usize, String)>,
 }
 
 #[cfg(test)]

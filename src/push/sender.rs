@@ -17,6 +17,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 /// What is read of an answer, and shown of it.
 const MAX_ANSWER_BYTES: u64 = 16 * 1024;
 const MAX_SHOWN: usize = 200;
+/// Letters and digits in a row of a token that must not be shown.
+const MIN_PART: usize = 6;
 
 /// What became of lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +64,7 @@ impl Sender {
             .new_agent();
         let (org, bucket) = (encoded(&push.org), encoded(&push.bucket));
         let url = format!("{}?org={org}&bucket={bucket}&precision=ns", push.url);
-        Self { agent, own: roots.tls(), url, token: push.token.clone() }
+        Self { agent, own: roots.tls(), url, token: push.token.clone().ok().flatten() }
     }
 
     /// Posts lines.
@@ -102,7 +104,11 @@ impl Sender {
         let told = if words.is_empty() { String::new() } else { format!(": {words}") };
         let fault = |kind| Fault::new(kind, format!("the engine answered HTTP {status}{told}"));
         match status {
-            200..=299 => Answer::Taken,
+            200..=299 if said.trim().is_empty() => Answer::Taken,
+            // A page to log in at, say.
+            200..=299 => Answer::Wrong(Fault::invalid(format!(
+                "who answers is no write API, which says nothing where it takes lines: HTTP {status}{told}"
+            ))),
             413 => Answer::TooLarge,
             400 | 422 => match dropped(said) {
                 Some(count) => Answer::Dropped(count, words),
@@ -122,12 +128,11 @@ impl Sender {
     }
 
     fn shown(&self, text: &str) -> String {
-        let hidden = match &self.token {
-            Some(token) => text.replace(token.reveal(), "(token)"),
-            None => text.to_owned(),
-        };
+        if self.token.as_ref().is_some_and(|token| holds(text, token.reveal())) {
+            return "(what it said holds the token)".to_owned();
+        }
         let line: Vec<&str> =
-            hidden.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
+            text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
         let line = line.join(" ");
         match line.char_indices().nth(MAX_SHOWN) {
             Some((end, _)) => format!("{}...", &line[..end]),
@@ -144,6 +149,12 @@ impl Sender {
             }
         }
     }
+}
+
+/// Whether a text tells of a secret: the whole, or a part of it as it stands in any escaped form of the whole.
+fn holds(text: &str, secret: &str) -> bool {
+    let parts = secret.split(|c: char| !c.is_ascii_alphanumeric()).filter(|part| part.len() >= MIN_PART);
+    std::iter::once(secret).chain(parts).any(|part| text.contains(part))
 }
 
 /// How many points InfluxDB says that it dropped while it took the others: `partial write: ... dropped=3`.
@@ -174,7 +185,7 @@ mod tests {
             url: "http://127.0.0.1:9/api/v2/write".into(),
             org: "my home".into(),
             bucket: "a&b=ą".into(),
-            token: Some(SECRET.to_owned().into()),
+            token: Ok(Some(SECRET.to_owned().into())),
         };
         Sender::new(&push, &Roots::default())
     }
@@ -185,7 +196,15 @@ mod tests {
             |text: &str, pause: Option<u64>| Answer::Later(Fault::unreachable(text), pause.map(Duration::from_secs));
         for (status, said, pause, expected) in [
             (204, "", None, Answer::Taken),
-            (200, "ok", None, Answer::Taken),
+            (200, " \n", None, Answer::Taken),
+            (
+                200,
+                "<html>Please log in",
+                None,
+                Answer::Wrong(Fault::invalid(
+                    "who answers is no write API, which says nothing where it takes lines: HTTP 200: <html>Please log in",
+                )),
+            ),
             (413, "too large", None, Answer::TooLarge),
             (400, "bad line", None, Answer::Refused("HTTP 400: bad line".into())),
             (422, "{\"code\":\"x\",\"message\":\"no\"}", None, Answer::Refused("HTTP 422: no".into())),
@@ -202,7 +221,7 @@ mod tests {
                 401,
                 "bad token s3cr3t!",
                 None,
-                Answer::Wrong(Fault::invalid("the engine answered HTTP 401: bad token (token)!")),
+                Answer::Wrong(Fault::invalid("the engine answered HTTP 401: (what it said holds the token)")),
             ),
             (404, "", None, Answer::Wrong(Fault::invalid("the engine answered HTTP 404"))),
             (301, "", None, Answer::Wrong(Fault::invalid("the engine answered HTTP 301"))),

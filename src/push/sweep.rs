@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use super::batch::Mark;
 use super::cursor::{KEPT_DAYS, Told, days_before};
 use super::{Now, Pusher};
-use crate::base::fault::Fault;
+use crate::base::fault::{Fault, Kind};
 use crate::base::fnv::Fnv;
 use crate::export::{Ledger, What};
 use crate::model::price::{PricedDay, Provenance};
@@ -15,6 +15,9 @@ use crate::series::{Lines, Point, Records, points};
 
 /// How often the newest days are looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(3600);
+
+/// How often a day is read that is damaged, before those after it are sent.
+const TRIES: u32 = 3;
 
 /// Which day of which kind is looked at, oldest first.
 #[derive(Debug)]
@@ -74,6 +77,9 @@ impl Pusher {
                         self.lacks_days = true;
                         sweep.begin[sweep.what] = None;
                     }
+                    Err(fault) if self.batch.is_empty() && self.is_given_up(what, sweep.date, &fault, ledger) => {
+                        self.pass_over(&format!("{} of {}", what.name(), sweep.date), &fault);
+                    }
                     Err(fault) => {
                         self.sweep = Some(sweep);
                         // What is there already is sent all the same.
@@ -98,6 +104,10 @@ impl Pusher {
             || self.reached.is_none_or(|reached| reached > last)
             || (self.lacks_days && now.summed);
         self.lacks_days &= !is_whole;
+        if is_whole {
+            self.passed_over = None;
+        }
+        let mut unknown = None;
         let mut begin = [None; What::ALL.len()];
         for (place, what) in begin.iter_mut().zip(What::ALL) {
             let known = self.keeper.cursor().table(what).through;
@@ -111,8 +121,19 @@ impl Pusher {
                 self.lacks_days = true;
                 continue;
             }
+            let span = match ledger.span(what) {
+                Ok(span) => span,
+                Err(fault) if fault.kind() == Kind::Stopping => return Err(fault),
+                Err(fault) => {
+                    self.pass_over(what.name(), &fault);
+                    unknown = Some(fault);
+                    // What is known of them is no reason to stop sending.
+                    *place = known.map(|through| days_before(through.min(today), 1));
+                    continue;
+                }
+            };
             // A clock that is years behind says that everything is ahead.
-            let Some((first, _)) = ledger.span(what)?.filter(|(first, _)| *first < last) else { continue };
+            let Some((first, _)) = span.filter(|(first, _)| *first < last) else { continue };
             self.keeper.begin(what, first);
             let from = |through: Date| days_before(through.min(today), KEPT_DAYS).max(first);
             let from = self.keeper.cursor().table(what).through.map_or(first, from);
@@ -124,6 +145,10 @@ impl Pusher {
         }
         self.reached = Some(last);
         let first = begin.iter().flatten().min().copied();
+        if let (None, Some(fault)) = (first, unknown) {
+            self.looked = None;
+            return Err(fault);
+        }
         Ok(first.map(|date| Sweep { date, what: 0, last, begin }))
     }
 
@@ -151,6 +176,19 @@ impl Pusher {
                 None => Look::NotYet,
             }),
         }
+    }
+
+    /// Whether a day is to be passed over: it failed some times, and it is not the file as a whole.
+    fn is_given_up(&mut self, what: What, date: Date, fault: &Fault, ledger: &mut dyn Ledger) -> bool {
+        if !matches!(fault.kind(), Kind::Invalid | Kind::Unreadable) || ledger.span(what).is_err() {
+            return false;
+        }
+        let known = self.damaged.iter_mut().find(|day| (day.0, day.1) == (what, date));
+        match known {
+            Some((.., failures)) => *failures += 1,
+            None => self.damaged.push((what, date, 1)),
+        }
+        self.damaged.iter().any(|day| (day.0, day.1) == (what, date) && day.2 >= TRIES)
     }
 
     /// Adds what was not sent yet of a day's lines.

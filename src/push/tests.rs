@@ -1,7 +1,7 @@
 //! A made-up site and an engine that answers as it is told.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use super::cursor::Destination;
 use super::*;
 use crate::config::Push as To;
-use crate::export::{ClosedDay, What};
+use crate::export::ClosedDay;
 use crate::model::decision::Decision;
 use crate::model::energy::EnergyRow;
 use crate::model::price::PricedDay;
@@ -21,6 +21,7 @@ use crate::source::pse::Roots;
 /// An engine: what it was given in order, and how it answers, by turns; then 204.
 #[derive(Default)]
 struct Engine {
+    requests: usize,
     posted: Vec<String>,
     answers: Vec<&'static str>,
     /// A line with this is refused.
@@ -60,6 +61,7 @@ impl Engine {
     }
 
     fn answer(&mut self, body: String) -> &'static str {
+        self.requests += 1;
         let told = if self.answers.is_empty() { None } else { Some(self.answers.remove(0)) };
         let answer = told.unwrap_or(match (self.most, self.poison) {
             (Some(most), _) if body.len() > most => LARGE,
@@ -75,6 +77,11 @@ impl Engine {
     fn take(&mut self) -> Vec<String> {
         std::mem::take(&mut self.posted)
     }
+
+    /// Without those that were sent again.
+    fn take_distinct(&mut self) -> usize {
+        self.take().into_iter().collect::<BTreeSet<_>>().len()
+    }
 }
 
 /// A site with energy rows alone.
@@ -83,6 +90,10 @@ struct Rows {
     days: BTreeMap<Date, Vec<EnergyRow>>,
     reads: usize,
     broken: bool,
+    /// A day that cannot be read.
+    damaged: Option<Date>,
+    /// Whether the prices' database cannot be read.
+    no_prices: bool,
 }
 
 impl Rows {
@@ -101,6 +112,9 @@ impl Rows {
 
 impl Ledger for Rows {
     fn span(&mut self, what: What) -> Result<Option<(Date, Date)>, Fault> {
+        if what == What::Prices && self.no_prices {
+            return Err(Fault::io("no such disk"));
+        }
         let ends = self.days.keys().next().copied().zip(self.days.keys().next_back().copied());
         Ok(ends.filter(|_| what == What::Energy))
     }
@@ -108,6 +122,9 @@ impl Ledger for Rows {
         self.reads += 1;
         if self.broken {
             return Err(Fault::io("no disk"));
+        }
+        if self.damaged == Some(date) {
+            return Err(Fault::invalid("the database is damaged"));
         }
         Ok(self.days.get(&date).cloned().unwrap_or_default())
     }
@@ -127,7 +144,7 @@ fn zone() -> SiteZone {
 }
 
 fn pusher(url: &str, file: Option<&std::path::Path>, site: &str) -> Pusher {
-    let push = To { url: url.into(), org: String::new(), bucket: String::new(), token: None };
+    let push = To { url: url.into(), org: String::new(), bucket: String::new(), token: Ok(None) };
     let to = Destination { url: url.into(), org: String::new(), bucket: String::new(), site: site.into() };
     let (keeper, _) = Keeper::open(file.map(Into::into), to);
     Pusher::new(Sender::new(&push, &Roots::default()), keeper, site, zone(), push.destination())
@@ -199,10 +216,107 @@ fn a_day_that_changed_is_sent_again_whole_within_the_hour_and_older_ones_stay() 
     assert!(sent[0].contains("pv_power_watts=99.5"));
     run(&mut pusher, &mut rows, &at(NOW, start, 7200));
     assert_eq!(engine.lock().take().len(), 0);
-    // Older rows come to light: everything is sent.
+    // Older rows come to light: everything is sent that is not known to have been.
     rows.put("2026-01-05", 3);
     run(&mut pusher, &mut rows, &at(NOW, start, 10_800));
-    assert_eq!(engine.lock().take().len(), 12);
+    let sent = engine.lock().take();
+    assert_eq!(sent.len(), 6);
+    assert!(sent[3].contains("pv_power_watts=99.5"), "an older day that had changed");
+    rows.days.get_mut(&"2026-11-10".parse().unwrap()).unwrap()[0].pv_power_w = Some(7.5);
+    run(&mut pusher, &mut rows, &at(NOW, start, 14_400));
+    assert_eq!(engine.lock().take().len(), 3);
+    run(&mut pusher, &mut rows, &at(NOW, start, 18_000));
+    assert_eq!(engine.lock().take().len(), 0);
+}
+
+#[test]
+fn an_engine_that_refuses_all_for_a_while_loses_no_row() {
+    let (engine, url) = Engine::start();
+    let (mut rows, start) = (Rows::default(), Instant::now());
+    rows.put("2026-11-22", 100);
+    // It is set right while refused lines are looked for: those that were refused before are sent once more.
+    let mut mended = pusher(&url, None, "home");
+    engine.lock().answers = [&[BAD, NO_CONTENT][..], &[BAD; 40]].concat();
+    assert_eq!(run(&mut mended, &mut rows, &at(NOW, start, 0)), Step::Idle);
+    assert_eq!(engine.lock().take_distinct(), 100);
+    assert_eq!((mended.told().rows_sent, mended.told().rows_rejected), (100, 0));
+    // It goes wrong while they are: a line that was taken is not any more.
+    let mut spoilt = pusher(&url, None, "home");
+    engine.lock().answers = [&[BAD, NO_CONTENT, NO_CONTENT][..], &[BAD; 100]].concat();
+    assert_eq!(run(&mut spoilt, &mut rows, &at(NOW, start, 0)), Step::Pause(LONGEST_PAUSE));
+    assert_eq!((spoilt.told().state, spoilt.told().rows_rejected), (State::Refused, 0));
+    engine.lock().answers.clear();
+    engine.lock().take();
+    assert_eq!(run(&mut spoilt, &mut rows, &at(NOW, start, 300)), Step::Idle);
+    assert_eq!(engine.lock().take_distinct(), 100);
+}
+
+#[test]
+fn a_damaged_day_keeps_no_other_waiting() {
+    let (engine, url) = Engine::start();
+    let (mut rows, start) = (Rows::default(), Instant::now());
+    for day in ["2026-08-01", "2026-11-20", "2026-11-22"] {
+        rows.put(day, 4);
+    }
+    rows.damaged = Some("2026-11-20".parse().unwrap());
+    let mut pusher = pusher(&url, None, "home");
+    for _ in 0..2 {
+        assert_eq!(run(&mut pusher, &mut rows, &at(NOW, start, 0)), Step::Pause(READ_AGAIN));
+        assert_eq!(pusher.told().lag_s(NOW.parse().unwrap()), None, "not known");
+    }
+    assert_eq!(run(&mut pusher, &mut rows, &at(NOW, start, 120)), Step::Idle);
+    assert_eq!(engine.lock().take().len(), 8);
+    let said = "energy of 2026-11-20 cannot be read and are passed over: the database is damaged";
+    assert_eq!(pusher.told().error.as_deref(), Some(said));
+    rows.put("2026-11-22", 5);
+    assert_eq!(run(&mut pusher, &mut rows, &at(NOW, start, 180)), Step::Idle);
+    assert_eq!(engine.lock().take().len(), 1);
+    assert_eq!(pusher.told().error.as_deref(), Some(said), "until all was looked at again");
+    rows.damaged = None;
+    assert_eq!(run(&mut pusher, &mut rows, &at(NOW, start, 3_600)), Step::Idle);
+    assert_eq!((engine.lock().take().len(), &pusher.told().error), (4, &None));
+}
+
+#[test]
+fn prices_that_cannot_be_read_keep_no_rows_waiting() {
+    let (engine, url) = Engine::start();
+    let (mut rows, start) = (Rows { no_prices: true, ..Rows::default() }, Instant::now());
+    let mut pusher = pusher(&url, None, "home");
+    assert_eq!(run(&mut pusher, &mut rows, &at(NOW, start, 0)), Step::Pause(READ_AGAIN), "there is nothing else");
+    assert_eq!(pusher.told().error.as_deref(), Some("rows cannot be read: no such disk"));
+    rows.put("2026-11-22", 4);
+    assert_eq!(run(&mut pusher, &mut rows, &at(NOW, start, 60)), Step::Idle);
+    assert_eq!(engine.lock().take().len(), 4);
+    assert_eq!(pusher.told().error.as_deref(), Some("prices cannot be read and are passed over: no such disk"));
+}
+
+#[test]
+fn how_the_site_is_is_told_while_rows_are_refused() {
+    let (engine, url) = Engine::start();
+    let (mut rows, start) = (Rows::default(), Instant::now());
+    rows.put("2026-11-22", 4);
+    let mut pusher = pusher(&url, None, "home");
+    let now = at(NOW, start, 0);
+    engine.lock().poison = Some("pv_power");
+    assert_eq!(run(&mut pusher, &mut rows, &now), Step::Pause(LONGEST_PAUSE));
+    assert!(pusher.may_present());
+    assert_eq!(pusher.present("wattboard up=1 1\n", &now), Step::Idle);
+    assert_eq!((pusher.told().state, pusher.is_failing()), (State::Refused, true), "rows still are");
+    engine.lock().poison = Some("up=");
+    assert_eq!(run(&mut pusher, &mut rows, &now), Step::Idle);
+    assert_eq!(pusher.present("wattboard up=1 2\n", &now), Step::Idle);
+    let said = "the engine refused lines that tell how the site is: HTTP 400: bad";
+    assert_eq!((pusher.told().state, pusher.told().error.as_deref()), (State::UpToDate, Some(said)));
+    engine.lock().poison = None;
+    pusher.present("wattboard up=1 3\n", &now);
+    assert_eq!(pusher.told().error, None);
+    // Where no rows wait, it finds out when the engine is back.
+    engine.lock().answers = vec![LARGE, "HTTP/1.1 401 Who\r\nContent-Length: 0\r\n\r\n"];
+    pusher.present("wattboard up=1 4\n", &now);
+    assert_eq!(pusher.present("wattboard up=1 5\n", &now), Step::Pause(LONGEST_PAUSE));
+    assert!(pusher.is_failing() && pusher.may_present());
+    assert_eq!(pusher.present("wattboard up=1 6\n", &now), Step::Idle);
+    assert_eq!((pusher.is_failing(), &pusher.told().error), (false, &None));
 }
 
 #[test]
@@ -264,13 +378,15 @@ fn a_row_that_is_refused_is_left_out_only_where_others_are_taken() {
     let mut one = pusher(&url, None, "home");
     engine.lock().poison = Some("pv_power_watts=37 ");
     assert_eq!(run(&mut one, &mut rows, &at(NOW, start, 0)), Step::Idle);
-    assert_eq!(engine.lock().take().len(), 99);
+    assert_eq!(engine.lock().take_distinct(), 99);
     assert_eq!((one.told().rows_sent, one.told().rows_rejected), (99, 1));
     // All are refused: nothing is given up.
     engine.lock().poison = Some("wattboard");
+    engine.lock().requests = 0;
     let mut all = pusher(&url, None, "home");
     assert_eq!(run(&mut all, &mut rows, &at(NOW, start, 0)), Step::Pause(LONGEST_PAUSE));
     assert_eq!((all.told().state, all.told().rows_rejected), (State::Refused, 0));
+    assert_eq!(engine.lock().requests, 1 + PROBES, "no storm of single lines");
     engine.lock().poison = None;
     assert_eq!(run(&mut all, &mut rows, &at(NOW, start, 0)), Step::Idle);
     assert_eq!(engine.lock().take().len(), 100);
@@ -278,7 +394,7 @@ fn a_row_that_is_refused_is_left_out_only_where_others_are_taken() {
     engine.lock().most = Some(1_000);
     let mut parts = pusher(&url, None, "home");
     assert_eq!(run(&mut parts, &mut rows, &at(NOW, start, 0)), Step::Idle);
-    assert_eq!(engine.lock().take().len(), 100);
+    assert_eq!(engine.lock().take_distinct(), 100);
     engine.lock().most = None;
     engine.lock().answers = vec![
         "HTTP/1.1 422 No\r\nContent-Length: 63\r\n\r\npartial write: points beyond retention policy dropped=100 (all)",

@@ -73,9 +73,7 @@ pub fn run(context: &Context) {
                 memory::give_back();
             }
         }
-        // While the engine takes nothing, rows find out when it does again; where none wait, this does.
-        let may_present = !pusher.is_failing() || step == Step::Idle;
-        if may_present && Instant::now() >= present_due && go_on() {
+        if pusher.may_present() && Instant::now() >= present_due && go_on() {
             // In step with the last time, unless that is over already.
             let (in_step, at) = (present_due + PRESENT_EVERY, Instant::now());
             present_due = if in_step > at { in_step } else { at + PRESENT_EVERY };

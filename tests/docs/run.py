@@ -22,7 +22,7 @@ from markdown import ROOT, Document  # noqa: E402
 
 RUN = ["README.md", "CONTRIBUTING.md", "SECURITY.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
 LINKED = [*RUN, "ARCHITECTURE.md", "BENCHMARKS.md", "CHANGELOG.md", "tests/README.md"]
-OUTSIDE = ("semver.org", "keepachangelog.com")
+OUTSIDE = ("semver.org", "keepachangelog.com", "rustup.rs")
 SECTIONS = r"(system|web_server|price_analysis|prosumer|battery_management|pse_peak_hours|electricity_tariff|data_storage|logging)"
 FOLDERS = r"/(etc|var|usr|lib|run|proc|dev|home|tmp|opt|boot|sys|mnt|srv)\b"
 OTHERS_PATHS = ("/api/config", "/api/v2/write")

@@ -134,7 +134,7 @@ fn main() {
     let number = |index: usize, default: i64| rest.get(index).map_or(default, |text: &String| text.parse().unwrap());
     let config = Config::parse(Path::new("/replay/config/c.yaml"), CONFIG).unwrap();
     let url = format!("{}/api/v2/write", url.trim_end_matches('/'));
-    let push = Push { url: url.clone(), org: String::new(), bucket: String::new(), token: None };
+    let push = Push { url: url.clone(), org: String::new(), bucket: String::new(), token: Ok(None) };
     let to = Destination { url, org: String::new(), bucket: String::new(), site: name.clone() };
     let seed = name.bytes().fold(0, |seed, byte| (seed * 31 + i64::from(byte)) % 100_003);
     let (every, past_days) = (number(0, 5), number(1, 0));

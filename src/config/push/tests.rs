@@ -22,7 +22,7 @@ fn variables(name: &str) -> Option<OsString> {
 fn parse(section: &str) -> Result<Config, Fault> {
     let tariff = "electricity_tariff: {tariff_type: g11, distribution_pricing: {g11: {type: static, price: 0.2}}}";
     let text = format!("{tariff}\ndata_storage: {{database_storage: {{timeseries_db: {{{section}}}}}}}\n");
-    Config::parse_in(Path::new("/site/config/c.yaml"), &text, None, variables)
+    Config::parse_in(Path::new("/site/config/c.yaml"), &text, None, variables).and_then(Config::with_token)
 }
 
 fn read(section: &str) -> Option<Push> {
@@ -38,9 +38,14 @@ fn nothing_is_sent_unless_it_is_enabled() {
         read("enabled: yes, type: influxdb, url: 'http://db:8086/', token: '${INFLUXDB_TOKEN}', org: home, bucket: b")
             .unwrap();
     assert_eq!((push.org.as_str(), push.bucket.as_str()), ("home", "b"));
-    assert_eq!(push.token.as_ref().map(Secret::reveal), Some(SECRET));
+    assert_eq!(push.token.as_ref().unwrap().as_ref().map(Secret::reveal), Some(SECRET));
     assert_eq!(push.destination(), "http://db:8086/api/v2/write (org home, bucket b)");
-    assert_eq!(read("enabled: true, url: 'http://db'").unwrap().token, None);
+    assert_eq!(read("enabled: true, url: 'http://db'").unwrap().token, Ok(None));
+    // Who sends nothing needs no token.
+    let text = "electricity_tariff: {tariff_type: g11, distribution_pricing: {g11: {type: static, price: 0.2}}}\n\
+        data_storage: {database_storage: {timeseries_db: {enabled: true, url: 'http://db', token: '${MISSING}'}}}\n";
+    let config = Config::parse_in(Path::new("/site/config/c.yaml"), text, None, variables).unwrap();
+    assert!(config.push.unwrap().token.unwrap_err().to_string().ends_with("MISSING is not set"));
 }
 
 #[test]
