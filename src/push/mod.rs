@@ -19,6 +19,7 @@ pub mod cursor;
 pub mod sender;
 mod sweep;
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
@@ -27,7 +28,7 @@ use jiff::civil::Date;
 
 use crate::base::backoff::Backoff;
 use crate::base::fault::{Fault, Kind};
-use crate::export::{Ledger, What};
+use crate::export::Ledger;
 use crate::model::push::{Push as Told, State};
 use crate::model::time::SiteZone;
 use crate::series::Lines;
@@ -95,7 +96,7 @@ pub struct Pusher {
     /// Why rows could not be read.
     unread: Option<String>,
     /// Days that are damaged, and how often they were read.
-    damaged: Vec<(What, Date, u32)>,
+    damaged: BTreeMap<Date, u32>,
     /// What the last whole look passed over.
     passed_over: Option<String>,
     /// Why the engine does not want to know how the site is.
@@ -122,7 +123,7 @@ impl Pusher {
             keep_failed: false,
             rows_failed: false,
             unread: None,
-            damaged: Vec::new(),
+            damaged: BTreeMap::new(),
             passed_over: None,
             unwanted: None,
         }

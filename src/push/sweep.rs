@@ -183,12 +183,9 @@ impl Pusher {
         if !matches!(fault.kind(), Kind::Invalid | Kind::Unreadable) || ledger.span(what).is_err() {
             return false;
         }
-        let known = self.damaged.iter_mut().find(|day| (day.0, day.1) == (what, date));
-        match known {
-            Some((.., failures)) => *failures += 1,
-            None => self.damaged.push((what, date, 1)),
-        }
-        self.damaged.iter().any(|day| (day.0, day.1) == (what, date) && day.2 >= TRIES)
+        let failures = self.damaged.entry(date).or_default();
+        *failures += 1;
+        *failures >= TRIES
     }
 
     /// Adds what was not sent yet of a day's lines.

@@ -1,7 +1,7 @@
 //! A made-up site and an engine that answers as it is told.
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use super::cursor::Destination;
 use super::*;
 use crate::config::Push as To;
-use crate::export::ClosedDay;
+use crate::export::{ClosedDay, What};
 use crate::model::decision::Decision;
 use crate::model::energy::EnergyRow;
 use crate::model::price::PricedDay;

@@ -226,7 +226,9 @@ impl SiteSource for Composite {
 
     fn first_day(&mut self) -> Result<Option<Date>, Fault> {
         let from_files = self.files.first_day().unwrap_or(None);
-        let Some(asked) = self.database().map(Database::first_day) else { return Ok(from_files) };
+        let asked = self.database().map(Database::first_day);
+        self.database_fault = asked.as_ref().and_then(|asked| asked.as_ref().err().cloned());
+        let Some(asked) = asked else { return Ok(from_files) };
         self.answered |= asked.is_ok();
         match (asked, from_files) {
             (Ok(Some(a)), Some(b)) => Ok(Some(a.min(b))),
@@ -332,6 +334,10 @@ mod tests {
         site.source.keep_to_database(true);
         let fault = site.decisions().unwrap_err();
         assert_eq!(fault.to_string(), "the database has no table coordinator_decisions");
+        database.execute_batch("CREATE TABLE coordinator_decisions(timestamp TEXT)").unwrap();
+        site.source.rest();
+        site.source.first_day().unwrap();
+        assert_eq!(site.source.database_fault(), None, "another question went well");
     }
 
     #[test]

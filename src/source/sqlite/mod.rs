@@ -150,11 +150,15 @@ impl Database {
                     let fault = self.explain(fault, deadline, started);
                     self.columns.forget();
                     // A broken file is left alone for a while; what one question met is that question's.
-                    return Err(if matches!(fault.kind(), Kind::Invalid | Kind::Io) {
-                        self.failed(fault)
-                    } else {
-                        fault
-                    });
+                    let is_broken = match fault.kind() {
+                        Kind::Io => true,
+                        // A damaged page is met by those who need it.
+                        Kind::Invalid => {
+                            !self.link.as_ref().is_some_and(|opened| query::is_readable(&opened.connection))
+                        }
+                        _ => false,
+                    };
+                    return Err(if is_broken { self.failed(fault) } else { fault });
                 }
             }
         }

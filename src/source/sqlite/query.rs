@@ -57,6 +57,11 @@ impl Deadlines {
     }
 }
 
+/// Whether the file as a whole can be read, though a part of it cannot.
+pub fn is_readable(connection: &Connection) -> bool {
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(())).is_ok()
+}
+
 /// SQLite's error in words.
 pub fn sql_fault(error: &Error) -> Fault {
     let (code, detail) = match error {

@@ -154,6 +154,37 @@ fn missing_garbage_and_replaced_files() {
 }
 
 #[test]
+fn a_damaged_page_is_met_by_who_needs_it() {
+    let site = Site::new();
+    let connection = site.writer("delete");
+    connection.execute_batch("CREATE INDEX by_time ON energy_data(timestamp)").unwrap();
+    for day in 1..=20 {
+        for hour in 0..24 {
+            let at = format!("2026-11-{day:02}T{hour:02}:30:00");
+            let filler = "x".repeat(100);
+            connection
+                .execute("INSERT INTO energy_data(timestamp, tariff_zone) VALUES (?1, ?2)", params![at, filler])
+                .unwrap();
+        }
+    }
+    drop(connection);
+    let mut bytes = fs::read(site.path()).unwrap();
+    // A leaf of the table (13 is its first byte) with rows of the tenth.
+    let has = |page: &[u8]| page.windows(13).filter(|words| words == b"2026-11-10T12").count() == 1;
+    let page = bytes.chunks_exact(4096).position(|page| page[0] == 13 && has(page)).unwrap();
+    bytes[page * 4096..(page + 1) * 4096].fill(0xff);
+    fs::write(site.path(), bytes).unwrap();
+    let mut reader = site.reader();
+    let zone = SiteZone::named("Europe/Warsaw").unwrap();
+    let mut rows = |day: i8| reader.energy(Range::day(jiff::civil::date(2026, 11, day), &zone)).map(|rows| rows.len());
+    assert_eq!(rows(2), Ok(24));
+    let fault = rows(10).unwrap_err();
+    assert!(fault.to_string().starts_with("the database is damaged"), "{fault}");
+    assert_eq!(rows(18), Ok(24), "at once");
+    assert_eq!(reader.first_day(), Ok(Some(jiff::civil::date(2026, 11, 1))));
+}
+
+#[test]
 fn reconnects_are_paced() {
     let site = Site::new();
     fs::write(site.path(), "garbage ".repeat(1000)).unwrap();
