@@ -381,8 +381,8 @@ impl Pusher {
     }
 
     /// Rows that cannot be read do not keep others waiting.
-    fn pass_over(&mut self, what: &str, fault: &Fault) {
-        note(&mut self.passed_over, format!("{what} cannot be read and are passed over: {fault}"));
+    fn pass_over(&mut self, text: String) {
+        note(&mut self.passed_over, text);
     }
 
     fn unwanted(&mut self, why: &str) -> Step {

@@ -78,7 +78,7 @@ impl Pusher {
                         sweep.begin[sweep.what] = None;
                     }
                     Err(fault) if self.batch.is_empty() && self.is_given_up(what, sweep.date, &fault, ledger) => {
-                        self.pass_over(&format!("{} of {}", what.name(), sweep.date), &fault);
+                        self.pass_over(format!("the day {} cannot be read and is passed over: {fault}", sweep.date));
                     }
                     Err(fault) => {
                         self.sweep = Some(sweep);
@@ -125,7 +125,7 @@ impl Pusher {
                 Ok(span) => span,
                 Err(fault) if fault.kind() == Kind::Stopping => return Err(fault),
                 Err(fault) => {
-                    self.pass_over(what.name(), &fault);
+                    self.pass_over(format!("a part of the rows cannot be read, the others are sent: {fault}"));
                     unknown = Some(fault);
                     // What is known of them is no reason to stop sending.
                     *place = known.map(|through| days_before(through.min(today), 1));

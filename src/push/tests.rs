@@ -266,7 +266,7 @@ fn a_damaged_day_keeps_no_other_waiting() {
     }
     assert_eq!(run(&mut pusher, &mut rows, &at(NOW, start, 120)), Step::Idle);
     assert_eq!(engine.lock().take().len(), 8);
-    let said = "energy of 2026-11-20 cannot be read and are passed over: the database is damaged";
+    let said = "the day 2026-11-20 cannot be read and is passed over: the database is damaged";
     assert_eq!(pusher.told().error.as_deref(), Some(said));
     rows.put("2026-11-22", 5);
     assert_eq!(run(&mut pusher, &mut rows, &at(NOW, start, 180)), Step::Idle);
@@ -287,7 +287,10 @@ fn prices_that_cannot_be_read_keep_no_rows_waiting() {
     rows.put("2026-11-22", 4);
     assert_eq!(run(&mut pusher, &mut rows, &at(NOW, start, 60)), Step::Idle);
     assert_eq!(engine.lock().take().len(), 4);
-    assert_eq!(pusher.told().error.as_deref(), Some("prices cannot be read and are passed over: no such disk"));
+    assert_eq!(
+        pusher.told().error.as_deref(),
+        Some("a part of the rows cannot be read, the others are sent: no such disk")
+    );
 }
 
 #[test]

@@ -198,13 +198,15 @@ struct PushState<'a> {
 fn push<'a>(ask: &'a Ask<'_>, unknown: &mut Unknown) -> PushState<'a> {
     let known = ask.snapshot.push.as_deref();
     if let Some(known) = known {
+        let nothing = "nothing was sent since the start";
+        let lag = if known.last_success.is_none() { nothing } else { "which rows wait is not known yet" };
         let missing = [
-            ("push.last_success", known.last_success.is_none()),
-            ("push.newest_row", known.newest.is_none()),
-            ("push.lag_s", known.lag_s(ask.now).is_none()),
+            ("push.last_success", known.last_success.is_none(), nothing),
+            ("push.newest_row", known.newest.is_none(), nothing),
+            ("push.lag_s", known.lag_s(ask.now).is_none(), lag),
         ];
-        let missing = missing.into_iter().filter(|(_, is_missing)| *is_missing);
-        unknown.extend(missing.map(|(name, _)| (name.into(), "nothing was sent since the start".into())));
+        let missing = missing.into_iter().filter(|(_, is_missing, _)| *is_missing);
+        unknown.extend(missing.map(|(name, _, why)| (name.into(), why.into())));
     }
     PushState {
         enabled: known.is_some(),

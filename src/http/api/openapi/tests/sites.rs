@@ -18,7 +18,7 @@ use crate::model::footprint::Footprint;
 use crate::model::logs::tail::Dialect;
 use crate::model::logs::{Held, Journal, LogFile, Logs};
 use crate::model::month::MonthSummary;
-use crate::model::push::Push;
+use crate::model::push::{Push, State};
 use crate::model::time::Month;
 use crate::snapshot::{DatabaseState, Feed, Metrics, Origin, Scene};
 
@@ -85,7 +85,12 @@ pub fn full(origin: Origin) -> Bench {
         next.logs.succeed(Arc::new(Logs { files, journal }), attempt);
         next.footprint.succeed(Arc::new(footprint), attempt);
         next.disk.succeed(Arc::new(watched()), attempt);
-        let push = Push { last_success: Some(now), newest: Some(now), ..Push::new("http://db/api/v2/write".into()) };
+        let push = Push {
+            state: State::UpToDate,
+            last_success: Some(now),
+            newest: Some(now),
+            ..Push::new("http://db/api/v2/write".into())
+        };
         next.push = Some(Arc::new(push));
         let months = Arc::make_mut(&mut next.months);
         months.complete = true;
