@@ -271,6 +271,15 @@ def by_hand(tally, shop, box, binary, service):
     tally.check("User=pi" in edited and service.is_up(), "install.sh over a running one keeps the edited lines")
     box.run("/root/wattboard-test/install.sh --uninstall")
     tally.check((box.root / "etc/wattboard/wattboard.env").exists() and not (box.root / "usr/local/bin/wattboard").exists(), "--uninstall leaves what was edited")
+    # As a package that was removed and not purged leaves it.
+    box.run("touch /var/lib/dpkg/info/wattboard.list")
+    for flags in ("", "--purge"):
+        done = box.run(f"/root/wattboard-test/install.sh {flags}", check=False)
+        kept = (box.root / "etc/wattboard/wattboard.env").exists()
+        tally.check(done.returncode == 1 and "apt purge" in done.stderr and kept, f"install.sh {flags} beside a package is refused", done.stderr)
+    box.run("rm /var/lib/dpkg/info/wattboard.list")
+    done = box.run("/root/wattboard-test/install.sh --prefix '/opt/a b'", check=False)
+    tally.check(done.returncode == 2, "a --prefix with a space is refused", done.stderr)
     box.run("/root/wattboard-test/install.sh --purge")
     left = sorted(path for path in box.files() - before if not path.startswith("root/"))
     tally.check(not left, "--purge leaves nothing", ", ".join(left[:10]))

@@ -10,6 +10,8 @@ trap 'rm -rf "$logs"' EXIT
 prove() {
     name=$(basename "$1" .py)
     set -- "$1" --bin target/release/wattboard
+    # Its table is the README's.
+    case "$name" in *_footprint) set -- "$@" --write README.md ;; esac
     case "$name" in *_faults) set -- "$@" --faults-bin target/faults/debug/wattboard ;; esac
     "$@" >"$logs/$name.log" 2>&1
     echo $? >"$logs/$name.code"
