@@ -172,6 +172,12 @@ def remember(tally, root, binary, environment):
     tally.check(done.returncode == 0, "past prices are fetched beforehand", f"{done.returncode} {done.stderr[-300:]}")
 
 
+def is_summed(server):
+    """Whether all past days are but yesterday, whose rows have to be an hour old to a server that has just started."""
+    found = (server.json("/status")[1] or {}).get("backfill") or {}
+    return found.get("total_days", 0) > 0 and found["done_days"] >= found["total_days"] - 1
+
+
 def main():
     given = arguments(
         __doc__.split("\n\n")[0],
@@ -196,6 +202,7 @@ def main():
         server = shop.serve(root, env=environment)
         server.loaded(60)
         wait_for(lambda: server.get("/prices")[0] == 200, 30)
+        tally.check(wait_for(lambda: is_summed(server), 300), "past days are summed beforehand")
         idle_writes(tally, server, given.seconds)
     finish(tally)
 
