@@ -83,8 +83,8 @@ pub struct Pusher {
     is_over: bool,
     /// Closed days are missing that are still to be summed.
     lacks_days: bool,
-    /// When the newest days were last looked at as a whole.
-    looked: Option<Instant>,
+    /// When the newest days are to be looked at as a whole; `None`: now.
+    look_at: Option<Instant>,
     /// The last day that a whole look ended with.
     reached: Option<Date>,
     backoff: Backoff,
@@ -115,7 +115,7 @@ impl Pusher {
             sweep: None,
             is_over: false,
             lacks_days: false,
-            looked: None,
+            look_at: None,
             reached: None,
             backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE),
             told: Told::new(destination),
@@ -310,7 +310,7 @@ impl Pusher {
     /// No line is accepted: more is wrong than a row. What is read next time may hold others.
     fn all_refused(&mut self, why: &str) -> Step {
         self.batch.clear();
-        (self.sweep, self.looked, self.is_over) = (None, None, false);
+        (self.sweep, self.look_at, self.is_over) = (None, None, false);
         self.wrong(Fault::invalid(format!("the engine refuses every line: {why}")))
     }
 

@@ -15,6 +15,8 @@ use crate::series::{Lines, Point, Records, points};
 
 /// How often the newest days are looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(3600);
+/// The same where some of it could not be read.
+const LOOK_SOON: Duration = Duration::from_secs(300);
 
 /// How often a day is read that is damaged, before those after it are sent.
 const TRIES: u32 = 3;
@@ -100,13 +102,11 @@ impl Pusher {
         let today = self.zone.date(now.wall);
         // A day more: tomorrow's prices are known today.
         let last = today.tomorrow().unwrap_or(today);
-        let is_whole = self.looked.is_none_or(|at| now.instant.saturating_duration_since(at) >= LOOK_AGAIN)
+        let is_whole = self.look_at.is_none_or(|at| now.instant >= at)
             || self.reached.is_none_or(|reached| reached > last)
             || (self.lacks_days && now.summed);
         self.lacks_days &= !is_whole;
-        if is_whole {
-            self.passed_over = None;
-        }
+        let said = if is_whole { self.passed_over.take() } else { None };
         let mut unknown = None;
         let mut begin = [None; What::ALL.len()];
         for (place, what) in begin.iter_mut().zip(What::ALL) {
@@ -125,7 +125,13 @@ impl Pusher {
                 Ok(span) => span,
                 Err(fault) if fault.kind() == Kind::Stopping => return Err(fault),
                 Err(fault) => {
-                    self.pass_over(format!("a part of the rows cannot be read, the others are sent: {fault}"));
+                    let text = format!("a part of the rows cannot be read, the others are sent: {fault}");
+                    // What stays the same is logged once.
+                    if said.as_ref() == Some(&text) {
+                        self.passed_over = Some(text);
+                    } else {
+                        self.pass_over(text);
+                    }
                     unknown = Some(fault);
                     // What is known of them is no reason to stop sending.
                     *place = known.map(|through| days_before(through.min(today), 1));
@@ -141,12 +147,12 @@ impl Pusher {
             *place = Some(from).filter(|from| is_whole || *from >= days_before(today, KEPT_DAYS));
         }
         if is_whole {
-            self.looked = Some(now.instant);
+            self.look_at = Some(now.instant + if unknown.is_some() { LOOK_SOON } else { LOOK_AGAIN });
         }
         self.reached = Some(last);
         let first = begin.iter().flatten().min().copied();
         if let (None, Some(fault)) = (first, unknown) {
-            self.looked = None;
+            self.look_at = None;
             return Err(fault);
         }
         Ok(first.map(|date| Sweep { date, what: 0, last, begin }))

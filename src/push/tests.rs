@@ -291,6 +291,12 @@ fn prices_that_cannot_be_read_keep_no_rows_waiting() {
         pusher.told().error.as_deref(),
         Some("a part of the rows cannot be read, the others are sent: no such disk")
     );
+    rows.no_prices = false;
+    run(&mut pusher, &mut rows, &at(NOW, start, 120));
+    assert!(pusher.told().error.is_some(), "not looked at yet");
+    rows.put("2026-11-22", 5);
+    assert_eq!(run(&mut pusher, &mut rows, &at(NOW, start, 360)), Step::Idle);
+    assert_eq!((engine.lock().take().len(), &pusher.told().error), (1, &None), "five minutes later, not an hour");
 }
 
 #[test]

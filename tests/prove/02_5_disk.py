@@ -3,8 +3,10 @@
 
 strace follows every thread of the server during `--requests` mixed requests: the threads `door` and `http-*`
 may call no open, stat or pread. Then, with the log going to a pipe, `write_bytes` of /proc/PID/io must not grow
-in `--seconds` idle seconds. What is written once is written before: prices of past days by `wattboard prices
-backfill`, tomorrow's by choosing an hour at which there is nothing to fetch.
+in `--seconds` idle seconds: on a database at rest, on one beside which another reader left an empty `-wal` and a
+`-shm`, and on one that its coordinator holds open with rows in its `-wal` (for which the server is, as everywhere but
+here, not root: as root SQLite sets the owner of that file at each look). What is written once is written before:
+prices of past days by `wattboard prices backfill`, tomorrow's by choosing an hour at which there is nothing to fetch.
 """
 
 import http.client
@@ -12,17 +14,20 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
 from collections import Counter
 from datetime import timedelta
+from pathlib import Path
 
 from lib import PATHS, Tally, Workshop, arguments, finish, wait_for
 
 from faults_outside import fake_clock
 from localtime import ZONE, now_utc
 
+NOBODY = 65534
 CALLS = (
     "open",
     "openat",
@@ -140,14 +145,41 @@ def trace_requests(tally, shop, server, count):
     )
 
 
-def idle_writes(tally, server, seconds):
-    """`write_bytes` before and after the idle time."""
+def idle_writes(tally, servers, seconds):
+    """`write_bytes` of each before and after the same idle time."""
     time.sleep(min(15, seconds))
-    before = server.written_bytes()
+    before = {name: server.written_bytes() for name, server in servers.items()}
     time.sleep(seconds)
-    grown = server.written_bytes() - before
-    print(f"write_bytes: {before} before, grown by {grown} in {seconds:.0f} idle s")
-    tally.check(grown == 0, "nothing written to the disk in the idle time", f"{grown} bytes")
+    for name, server in servers.items():
+        grown = server.written_bytes() - before[name]
+        print(f"{name}: write_bytes: {before[name]} before, grown by {grown} in {seconds:.0f} idle s")
+        tally.check(grown == 0, f"{name}: nothing written to the disk in the idle time", f"{grown} bytes")
+
+
+def left_by_a_reader(tally, root):
+    """One that opens the database to read leaves an empty `-wal` and a `-shm` behind."""
+    path = root / "data" / "goodwe_energy.db"
+    reader = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+    reader.execute("SELECT count(*) FROM energy_data").fetchone()
+    reader.close()
+    sizes = [Path(f"{path}{suffix}").stat().st_size for suffix in ("-wal", "-shm")]
+    tally.check(sizes[0] == 0 and sizes[1] > 0, "a reader left an empty -wal and a -shm", str(sizes))
+
+
+def held_by_its_writer(tally, root):
+    """A coordinator that has the database open, with something in its `-wal`; until what is returned is closed."""
+    path = root / "data" / "goodwe_energy.db"
+    writer = sqlite3.connect(path, isolation_level=None)
+    writer.execute("CREATE TABLE by_the_proof(x)")
+    size = Path(f"{path}-wal").stat().st_size
+    tally.check(size > 0, "the writer has something in its -wal", f"{size} bytes")
+    return writer
+
+
+def given_to(root, user):
+    """The site belongs to that user."""
+    for path in (root, *root.rglob("*")):
+        os.chown(path, user, user)
 
 
 def quiet_hour(seconds):
@@ -195,15 +227,25 @@ def main():
         trace_requests(tally, shop, server, given.requests)
         server.end()
         environment, when = quiet_hour(given.seconds)
+        how = {"days": given.days, "pse_url": api.url}
         if environment:
-            api = shop.price_api("--now", when.isoformat())
-            root = shop.site("idle", days=given.days, pse_url=api.url, end=when)
-        remember(tally, root, shop.binary, environment)
-        server = shop.serve(root, env=environment)
-        server.loaded(60)
-        wait_for(lambda: server.get("/prices")[0] == 200, 30)
-        tally.check(wait_for(lambda: is_summed(server), 300), "past days are summed beforehand")
-        idle_writes(tally, server, given.seconds)
+            how |= {"pse_url": shop.price_api("--now", when.isoformat()).url, "end": when}
+        roots = {name: shop.site(name, **how) for name in ("at rest", "left by a reader", "held by its writer")}
+        users = {}
+        for name, root in roots.items():
+            remember(tally, root, shop.binary, environment)
+        left_by_a_reader(tally, roots["left by a reader"])
+        if os.geteuid() == 0:
+            users["held by its writer"] = NOBODY
+            given_to(roots["held by its writer"], NOBODY)
+        writer = held_by_its_writer(tally, roots["held by its writer"])
+        servers = {name: shop.serve(root, env=environment, user=users.get(name)) for name, root in roots.items()}
+        for name, server in servers.items():
+            server.loaded(60)
+            wait_for(lambda: server.get("/prices")[0] == 200, 30)
+            tally.check(wait_for(lambda: is_summed(server), 300), f"{name}: past days are summed beforehand")
+        idle_writes(tally, servers, given.seconds)
+        writer.close()
     finish(tally)
 
 

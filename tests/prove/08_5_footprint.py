@@ -33,7 +33,7 @@ disk = importlib.import_module("02_5_disk")
 def dist():
     """Binaries of `make dist`, by target."""
     found = sorted((TOP / "target" / "dist").glob("wattboard-*-*-linux-*"), key=lambda path: path.stat().st_mtime)
-    return {re.search(r"(x86_64|aarch64|arm\w*)-.*", path.name).group(0): path for path in found if path.is_file()}
+    return {re.search(r"(x86_64|aarch64|arm\w*)-.*", path.name).group(0): path for path in found if path.suffix not in (".gz", ".deb")}
 
 
 class Taken:

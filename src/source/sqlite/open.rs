@@ -7,14 +7,18 @@
 //! - `-wal` and `-shm` there: `mode=ro&readonly_shm=1`. It creates no `-shm`, but it would create a `-wal` that its writer
 //!   removes in this very moment: so a first connection holds the shared lock, under which nobody removes them, and the
 //!   files are looked at once more before the second one is opened;
-//! - no `-wal`: everything is in the main file. It is opened `immutable` (no lock, nothing created), and its stat is
-//!   compared before and after the read. A file in rollback-journal mode is then opened the ordinary way, with
-//!   SQLite's own locks, since that mode has no shared memory to create;
+//! - no `-wal`, or an empty one: everything is in the main file. It is opened `immutable` (no lock, nothing created), and
+//!   the stat of both is compared before and after the read. A file in rollback-journal mode is then opened the ordinary
+//!   way, with SQLite's own locks, since that mode has no shared memory to create;
 //! - `-wal` without `-shm`: its writer was interrupted or works exclusively, and reading without it would miss rows.
+//!
+//! As root, SQLite sets the owner of the `-wal` and the `-shm` that it opens to the database's (`robustFchown`), which writes
+//! their inodes even where it changes nothing: so it opens neither while the `-wal` is empty.
 //!
 //! The file is never opened by other means: closing any descriptor of it would drop SQLite's locks in this process.
 
 use std::ffi::OsString;
+use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -70,7 +74,13 @@ pub struct FileMark {
     identity: (u64, u64),
     version: (u64, i64, i64),
     journal: bool,
-    wal: bool,
+    /// Of a `-wal` that is not empty.
+    wal: Option<(u64, i64, i64)>,
+}
+
+/// What a write to a file changes.
+fn version(meta: &Metadata) -> (u64, i64, i64) {
+    (meta.size(), meta.mtime(), meta.mtime_nsec())
 }
 
 /// The file itself: SQLite keeps `-wal` and `-shm` beside the target of a link, not beside the link.
@@ -91,9 +101,9 @@ impl FileMark {
         })?;
         Ok(Self {
             identity: (meta.dev(), meta.ino()),
-            version: (meta.size(), meta.mtime(), meta.mtime_nsec()),
+            version: version(&meta),
             journal: beside(path, "-journal").exists(),
-            wal: beside(path, "-wal").exists(),
+            wal: wal(path).map(|meta| version(&meta)),
         })
     }
 
@@ -101,6 +111,11 @@ impl FileMark {
     pub fn same_file(&self, other: &Self) -> bool {
         self.identity == other.identity
     }
+}
+
+/// The `-wal`, where there is one with something in it.
+fn wal(path: &Path) -> Option<Metadata> {
+    std::fs::metadata(beside(path, "-wal")).ok().filter(|meta| meta.size() > 0)
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {
@@ -133,12 +148,12 @@ pub fn open(path: &Path, deadline: Duration, shutdown: &Shutdown) -> Result<Open
 
 fn open_as_it_is(path: &Path, deadline: Duration, shutdown: &Shutdown) -> Result<Opened, Fault> {
     let mark = FileMark::of(path)?;
-    if mark.wal {
+    if mark.wal.is_some() {
         look_for_shm(path)?;
         let held = hold(path, deadline, shutdown)?;
         look_for_shm(path)?;
-        if !beside(path, "-wal").exists() {
-            return Err(Fault::new(Kind::Locked, "the writer of the database closed it at this moment"));
+        if wal(path).is_none() {
+            return Err(Fault::new(Kind::Locked, "the writer of the database emptied its -wal at this moment"));
         }
         let opened = connect(path, SHARED, deadline, shutdown, Link::Shared, mark);
         drop(held);

@@ -112,6 +112,35 @@ fn a_resting_wal_database_is_read_without_leaving_a_trace() {
 }
 
 #[test]
+fn an_empty_wal_is_not_opened() {
+    use std::os::unix::fs::MetadataExt;
+    let site = Site::new();
+    insert_decision(&site.writer("wal"), "2026-11-22T10:00:00", "", "{}");
+    // One that reads alone leaves both files behind.
+    let uri = format!("file:{}?mode=ro", crate::base::file_uri::uri_path(&site.path()));
+    let other = Connection::open(uri).unwrap();
+    other.query_row("SELECT count(*) FROM energy_data", [], |_| Ok(())).unwrap();
+    drop(other);
+    let beside: Vec<_> = ["-wal", "-shm"].map(|suffix| format!("{}{suffix}", site.path().display())).into();
+    let inodes = || beside.iter().map(|path| fs::metadata(path).unwrap()).map(|meta| (meta.ctime(), meta.ctime_nsec()));
+    let before: Vec<_> = inodes().collect();
+    let mut reader = site.reader();
+    assert_eq!(reader.decisions(november()).unwrap().len(), 1);
+    assert!(inodes().eq(before), "as root, SQLite would have set their owner");
+    fs::remove_file(&beside[1]).unwrap();
+    assert_eq!(reader.decisions(november()).unwrap().len(), 1, "without the -shm, too");
+    // The coordinator comes back, and empties its -wal from time to time.
+    let writer = Connection::open(site.path()).unwrap();
+    for count in 2..=4 {
+        insert_decision(&writer, &format!("2026-11-22T10:1{count}:00"), "", "{}");
+        assert_eq!(reader.decisions(november()).unwrap().len(), count);
+        reader.rest();
+        writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+        assert_eq!(reader.decisions(november()).unwrap().len(), count);
+    }
+}
+
+#[test]
 fn a_wal_without_shared_memory_is_a_fault_with_a_name() {
     let site = Site::new();
     let writer = site.writer("wal");
