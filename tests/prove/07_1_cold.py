@@ -95,7 +95,7 @@ def lighthouse(tally, browser, server):
 def main():
     given = arguments(
         __doc__.split("\n\n")[0],
-        rounds=(9, "loads of each page"),
+        rounds=(15, "loads of each page"),
         days=(60, "days of the site"),
         lighthouse=(1, "0 leaves Lighthouse out"),
     )
