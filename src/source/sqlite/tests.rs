@@ -129,6 +129,18 @@ fn an_empty_wal_is_not_opened() {
     assert!(inodes().eq(before), "as root, SQLite would have set their owner");
     fs::remove_file(&beside[1]).unwrap();
     assert_eq!(reader.decisions(november()).unwrap().len(), 1, "without the -shm, too");
+    let holder = Connection::open(site.path()).unwrap();
+    holder
+        .execute_batch("PRAGMA locking_mode = exclusive; BEGIN EXCLUSIVE; DELETE FROM coordinator_decisions")
+        .unwrap();
+    assert_eq!(reader.decisions(november()).unwrap().len(), 1, "whoever holds it");
+    holder.execute_batch("COMMIT").unwrap();
+    let fault = reader.decisions(november()).unwrap_err();
+    assert!(fault.to_string().contains("keeps it to itself"), "{fault}");
+    drop(holder);
+    reader.outage = None; // a minute later
+    assert_eq!(reader.decisions(november()).unwrap().len(), 0);
+    insert_decision(&Connection::open(site.path()).unwrap(), "2026-11-22T10:00:00", "", "{}");
     // The coordinator comes back, and empties its -wal from time to time.
     let writer = Connection::open(site.path()).unwrap();
     for count in 2..=4 {
