@@ -13,7 +13,7 @@
 //! - `-wal` without `-shm`: its writer was interrupted or works exclusively, and reading without it would miss rows.
 //!
 //! As root, SQLite sets the owner of the `-wal` and the `-shm` that it opens to the database's (`robustFchown`), which writes
-//! their inodes even where it changes nothing: so it opens neither while the `-wal` is empty.
+//! their inodes even where it changes nothing: so neither is opened while the `-wal` is empty.
 //!
 //! The file is never opened by other means: closing any descriptor of it would drop SQLite's locks in this process.
 
