@@ -40,6 +40,7 @@ for (const [kind, place] of PLACES) {
     const hash = await addressOf(its, place);
     const page = await visit(its.base, hash, { width: 320, height: 700, theme: 'dark', language: 'pl' });
     await unfold(page);
+    assert.ok((await page.title()).includes(await page.textContent('main h1')), `the title names the view: ${await page.title()}`);
     const { wrong, known } = await compare(page, its, 'pl');
     assert.deepEqual(wrong, []);
     assert.ok(known > 0, 'figures are there');

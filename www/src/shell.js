@@ -55,10 +55,13 @@ function unfold(open) {
   set(more, 'aria-expanded', open);
 }
 
+/** @param {string} wanted */
+const known = (wanted) => VIEWS.find((view) => view === wanted) ?? 'now';
+
 /** Draws the view that the address names. */
 async function show() {
   const { view: wanted, params } = here();
-  const name = VIEWS.find((view) => view === wanted) ?? 'now';
+  const name = known(wanted);
   links.forEach((link, at) => set(link, 'aria-current', VIEWS[at] === name ? 'page' : null));
   set(more, 'aria-current', VIEWS.indexOf(name) >= FIRST ? 'true' : null);
   unfold(false);
@@ -114,7 +117,7 @@ function start() {
   onState((state) => {
     demo.hidden = !state.demo;
     put(asOf, whenOf(state.timestamp));
-    document.title = titleOf(VIEWS.find((name) => name === shown?.name) ?? 'now');
+    document.title = titleOf(known(here().view));
   });
   onLink(tellLink);
   window.setInterval(() => { if (link && link.way === 'lost' && !document.hidden) tellLink(link); }, 5_000);

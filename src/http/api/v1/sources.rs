@@ -1,5 +1,6 @@
 //! How the sources are doing, one word each, and the coordinator's process.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -16,7 +17,8 @@ struct Source<'a> {
     /// `ok`, `stale` (older than it should be), `failed` (the last attempt, or its thread is gone), `off`, `loading`.
     #[serde(serialize_with = "name")]
     state: State,
-    error: Option<&'a str>,
+    /// Why it is not `ok`: the last failure, else since when it is stale.
+    error: Option<Cow<'a, str>>,
     #[serde(flatten)]
     times: Option<Times>,
 }
@@ -63,6 +65,12 @@ pub fn sources<'a>(ask: &'a Ask<'_>, ages: Ages, unknown: &mut Unknown) -> Sourc
     let (snapshot, facts) = (&ask.snapshot, ask.facts);
     let mut live = section(ask, "live", &snapshot.live, facts.live_interval, ages, unknown);
     live.state = live.state.with_reading(&snapshot.live, ask.now);
+    if live.state == State::Stale
+        && snapshot.live.error.is_none()
+        && let Some(found) = snapshot.live.value.as_deref()
+    {
+        live.error = Some(format!("the newest reading is of {}", ask.rfc3339(found.reading.at)).into());
+    }
     Sources {
         live,
         metrics: section(ask, "metrics", &snapshot.metrics, facts.metrics_interval, ages, unknown),
@@ -90,7 +98,9 @@ fn section<'a, T>(
         }
         Times { age_s: age.map(|age| round_to(age.as_secs_f64(), 1)), as_of: section.as_of.map(|at| ask.rfc3339(at)) }
     });
-    Source { state, error: gone.or(section.error.as_deref()), times }
+    let error = gone.or(section.error.as_deref()).map(Cow::from);
+    let late = || Some(format!("it was last read at {}", ask.rfc3339(section.as_of?)).into());
+    Source { state, error: error.or_else(|| late().filter(|_| state == State::Stale)), times }
 }
 
 /// Past months have no section: they are summed once, then looked at for late rows.
@@ -102,7 +112,7 @@ fn months<'a>(ask: &'a Ask<'_>, ages: Ages, unknown: &mut Unknown) -> Source<'a>
         unknown.insert("sources.months.age_s".into(), "past months do not age".into());
         Times { age_s: None, as_of: None }
     });
-    Source { state, error, times }
+    Source { state, error: error.map(Cow::from), times }
 }
 
 /// The coordinator's process.

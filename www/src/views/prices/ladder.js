@@ -26,11 +26,12 @@ export function ladder(choose) {
   const whyKompas = make('p.reason');
   const zone = make('dd');
   const kompas = make('dd');
+  const rowKompas = make('div', make('dt', t('prices.kompas')), kompas);
   const steps = make('table.ladder', make('caption', t('prices.ladder')),
     make('tbody', ...rows.map(({ row }) => row), make('tr.sum', make('th', { scope: 'row' }, t('prices.step_buy')), buy)),
     make('tbody', make('tr.sell', make('th', { scope: 'row' }, t('prices.step_sell')), sell)));
   const box = make('section.tile.slot', { 'aria-labelledby': 'ladder-title' }, make('div.slot-head', before, title, after), marks, steps, why, whySell,
-    make('dl.facts', make('div', make('dt', t('prices.zone')), zone), make('div', make('dt', t('prices.kompas')), kompas)), whyKompas);
+    make('dl.facts', make('div', make('dt', t('prices.zone')), zone), rowKompas), whyKompas);
   return {
     box,
     /** @param {import('../prices.js').Shown} shown */
@@ -55,7 +56,10 @@ export function ladder(choose) {
       const reason = slot.market_pln_kwh === null ? whyUnknown(answer, 'slots.market_pln_kwh') : undefined;
       putReason(why, slot.buy_pln_kwh === null ? whyUnknown(answer, 'slots.buy_pln_kwh') ?? reason : reason);
       putReason(whySell, slot.sell_pln_kwh === null ? whyUnknown(answer, 'slots.sell_pln_kwh') : null);
-      putReason(whyKompas, slot.kompas === null ? whyUnknown(answer, 'slots.kompas') : null);
+      const lacking = slot.kompas === null ? whyUnknown(answer, 'slots.kompas') : null;
+      putReason(whyKompas, lacking);
+      // Where nobody asks for it there is nothing to be known.
+      rowKompas.hidden = slot.kompas === null && !lacking;
       zone.replaceChildren(zoneName(slot.zone));
       put(kompas, slot.kompas === null ? t('common.unknown') : named('prices', 'kompas', slot.kompas));
     },

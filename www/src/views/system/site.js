@@ -21,7 +21,8 @@ export function coordinator() {
     update({ coordinator: { running, pid: process }, demo, unknown }) {
       const state = demo ? 'demo' : running === null ? 'unknown' : running ? 'running' : 'stopped';
       put(words, t(`system.coordinator_${state}`));
-      number.hidden = process === null;
+      // A demo plays its coordinator: a process that is found is somebody else's.
+      number.hidden = demo || process === null;
       pid.replaceChildren(siteText(process ?? ''));
       putReason(why, running === null ? whyUnknown({ unknown }, 'coordinator') : null);
       put(advice, state === 'stopped' ? t('system.do', { what: t('system.do_start') }) : '');

@@ -170,14 +170,17 @@ fn a_source_has_one_word() {
     bench.show(READING, 119, Origin::Database);
     assert_eq!(word(&bench, "live").0, "ok");
     bench.clock.advance(Duration::from_secs(2));
-    assert_eq!(word(&bench, "live").0, "stale");
+    let old = format!("the newest reading is of {}", bench.ask("/api/v1/state").1["live"]["as_of"].as_str().unwrap());
+    assert_eq!(word(&bench, "live"), ("stale".into(), json!(old)));
     let attempt = bench.attempt();
     bench.cell.publish(|next| next.live.fail(&Fault::io("no disk"), attempt));
     assert_eq!(word(&bench, "live"), ("failed".into(), json!("no disk")));
     bench.decide(&[]);
     assert_eq!(word(&bench, "metrics").0, "ok");
     bench.clock.advance(Duration::from_secs(601));
-    assert_eq!(word(&bench, "metrics").0, "stale");
+    let (_, state) = bench.ask("/api/v1/state");
+    let late = format!("it was last read at {}", state["sources"]["metrics"]["as_of"].as_str().unwrap());
+    assert_eq!(word(&bench, "metrics"), ("stale".into(), json!(late)));
     bench.cell.publish(|next| {
         next.gone.insert("metrics".into(), "it panicked: boom".into());
         Arc::make_mut(&mut next.months).error = Some("held".into());
