@@ -209,12 +209,12 @@ def table(rows, which, sizes, days):
         "| written an hour when idle | {} | {} |".format(*cell("written", "{:.0f} bytes")),
         "| requests a second, 8 connections, `/status`, `/current-state`, `/metrics` | {} | {} |".format(*cell("rate", "{:,.0f}")),
         "",
-        f"Measured {time.strftime('%-d %B %Y')} on {os.cpu_count()} cores of x86_64 with {which}, page included, a site of {days} days"
-        + (f"; sizes for other machines: {sizes}." if sizes else "."),
+        f"Measured {time.strftime('%-d %B %Y')} on {os.cpu_count()} cores of x86_64 with {which}, page included, on a site of {days} days."
+        + (f"\nSizes for other machines: {sizes}." if sizes else ""),
         "",
         "[^flask]: A Flask program that reads the same database at each request, as the replaced dashboard did. It is not that",
         "    dashboard, and does less for each request. When nobody asks it does nothing; Wattboard reads the site all the time.",
-        "    The 767 requests a second above are of a small answer; here two paths of three read a day or a month of decisions.",
+        "    The 767 requests a second above are of one path, 2 KiB; here two of the three read a day's or a month's decisions each time.",
         END,
     ]
     return "\n".join(lines)
